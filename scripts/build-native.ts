@@ -1,0 +1,2 @@
+// Builds the native addon; being written.
+
