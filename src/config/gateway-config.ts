@@ -1,0 +1,115 @@
+// The gateway's configuration as the rest of the program sees it: complete, checked, frozen, with units in its names.
+// `readGatewayConfig` makes it from gateway.toml and the environment.
+
+import type { Compression } from "../discord/gateway-url.ts"
+import type { Secret } from "./secret.ts"
+
+export interface GatewayConfig {
+  readonly token: Secret
+  /** The names of the events to publish, each once. */
+  readonly events: readonly string[]
+  /** The bit field that Identify carries. */
+  readonly intents: number
+  readonly gatewayVersion: number
+  readonly shards: ShardsConfig
+  /** Sent with Identify; absent: Discord's default. */
+  readonly presence?: Presence
+  /** Where Discord's REST API is. */
+  readonly api: ApiConfig
+  readonly broker: BrokerConfig
+  readonly prometheus: PrometheusConfig
+  readonly shardStore: ShardStoreConfig
+  readonly compression: Compression
+  readonly codec: CodecSetting
+  /** How many of the day's identifies are never used. */
+  readonly identifyReserve: number
+  /** How long a shutdown may take before the process exits all the same. */
+  readonly shutdownTimeoutMs: number
+  readonly log: LogConfig
+}
+
+export interface ShardsConfig {
+  /** The bot's shards over all processes. Absent: as many as Discord recommends. */
+  readonly count?: number
+  /** Those that this process runs, ascending, each smaller than `count`. Absent: all of them. */
+  readonly ids?: readonly number[]
+}
+
+export interface ApiConfig {
+  readonly scheme: "https" | "http"
+  /** A host, with a port where it is not the scheme's. */
+  readonly host: string
+  readonly version: number
+}
+
+export type BrokerFormat = "json" | "msgpack" | "discordjs"
+
+interface AnyBroker {
+  readonly group: string
+  /** How long a message may wait for a consumer. */
+  readonly messageTimeoutMs: number
+  readonly format: BrokerFormat
+}
+
+export type BrokerConfig =
+  | (AnyBroker & { readonly type: "stdio" })
+  | (AnyBroker & { readonly type: "redis"; readonly redis: RedisConfig })
+  | (AnyBroker & { readonly type: "amqp"; readonly amqp: AmqpConfig })
+
+export interface RedisConfig {
+  /** One, or the nodes of a cluster; each with its scheme. */
+  readonly urls: readonly Secret[]
+  readonly poolSize: number
+}
+
+export interface AmqpConfig {
+  readonly url: Secret
+}
+
+export interface PrometheusConfig {
+  /** Absent: no metrics and no health server. */
+  readonly address?: ListenAddress
+  readonly endpoint: string
+}
+
+export interface ListenAddress {
+  readonly hostname: string
+  readonly port: number
+}
+
+/** Where sessions outlive the process, or that they do not. */
+export type ShardStoreConfig =
+  | { readonly type: "memory" }
+  | { readonly type: "redis"; readonly prefix: string; readonly redis: RedisConfig }
+  | { readonly type: "file"; readonly path: string }
+
+/** `auto`: native where it loads, else portable. */
+export type CodecSetting = "auto" | "native" | "portable"
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const
+
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface LogConfig {
+  readonly level: LogLevel
+  readonly format: "pretty" | "json"
+}
+
+/**
+ * A presence as Discord takes it.
+ * Source: Discord's documentation, Gateway Events › Update Presence.
+ */
+export interface Presence {
+  readonly status: "online" | "dnd" | "idle" | "invisible" | "offline"
+  readonly activities: readonly Activity[]
+  /** Unix ms since when the bot is idle. */
+  readonly since: number | null
+  readonly afk: boolean
+}
+
+/** The fields that bots may set; others are passed on as they are. */
+export interface Activity {
+  readonly name: string
+  readonly type: number
+  readonly [field: string]: unknown
+}
