@@ -8,6 +8,12 @@ export interface Broker {
   readonly encoding: Encoding
 
   /**
+   * Resolves once, and never rejects, when the broker is over: nothing handed over after that is published, and
+   * whatever was unconfirmed rejects with BrokerClosedError.
+   */
+  readonly ended: Promise<BrokerEnd>
+
+  /**
    * Publishes events in order. Batches handed over earlier are published earlier.
    * The batch's arrays belong to the broker until the promise settles.
    * A broken connection is the adapter's to mend: the promise stays open until the events are confirmed.
@@ -42,6 +48,15 @@ export interface Delivery {
   /** Answers the caller, where the message came by `call`. */
   reply(data: unknown): Promise<void>
 }
+
+/**
+ * `closed`: by our `close`. `gone`: the other end needs no more, as when the reader of standard output has left; the
+ * service stops, and that is no failure. `failed`: it will never work again without an operator; the message says why.
+ */
+export type BrokerEnd =
+  | { readonly type: "closed" }
+  | { readonly type: "gone"; readonly reason: string }
+  | { readonly type: "failed"; readonly error: Error }
 
 /** The broker was closed, by us or by the other end for good. */
 export class BrokerClosedError extends Error {
