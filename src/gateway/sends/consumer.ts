@@ -1,0 +1,93 @@
+// Packets from the broker to the shards. Acknowledged once written to the socket or refused for good, so that nothing is
+// redelivered for ever.
+//   event "SEND":  {guild_id, packet: {op, d}}   the shard follows from the guild
+//   event "3":     {op, d}                       the shard is the event
+
+import type { Broker, Delivery } from "../../brokers/broker.ts"
+import { isSnowflake, shardOf } from "../../discord/snowflake.ts"
+import { Slots } from "../../flow/slots.ts"
+import type { Logger } from "../../ops/log.ts"
+import type { SendResult } from "./queue.ts"
+import { type Checked, checkPacket, isRecord, type Refusal, refuse, type SendablePacket } from "./rules.ts"
+
+export const SEND_EVENT = "SEND"
+
+/** Deliveries in hand at once; more are left with the broker. */
+const MAX_IN_HAND = 4_096
+
+export interface SendTargets {
+  readonly shardCount: number
+  /** Sends on a shard of this process; undefined when it is not one. */
+  readonly shard: (id: number) => ((packet: SendablePacket) => Promise<SendResult>) | undefined
+}
+
+export interface SendConsumerOptions {
+  readonly broker: Broker
+  readonly targets: SendTargets
+  readonly shardIds: readonly number[]
+  readonly log: Logger
+  readonly onRefused: (refusal: Refusal) => void
+  readonly signal: AbortSignal
+}
+
+/** Runs until the broker closes or the signal aborts. */
+export async function consumeSends(options: SendConsumerOptions): Promise<void> {
+  const { broker, shardIds, signal } = options
+  const slots = new Slots(MAX_IN_HAND)
+  for await (const delivery of broker.consume([SEND_EVENT, ...shardIds.map(String)], signal)) {
+    await slots.take()
+    handle(delivery, options).finally(() => slots.give())
+  }
+}
+
+async function handle(delivery: Delivery, { targets, log, onRefused }: SendConsumerOptions): Promise<void> {
+  const refusal = await send(delivery, targets)
+  if (refusal !== null) {
+    onRefused(refusal)
+    log.warn({ event: delivery.event, reason: refusal.reason }, refusal.message)
+  }
+  try {
+    await delivery.ack()
+  } catch (error) {
+    log.warn({ event: delivery.event, err: error }, "a packet could not be acknowledged and may come again")
+  }
+}
+
+async function send(delivery: Delivery, targets: SendTargets): Promise<Refusal | null> {
+  const addressed = address(delivery, targets.shardCount)
+  if (!addressed.ok) return addressed.refusal
+  const shard = targets.shard(addressed.shardId)
+  if (shard === undefined) {
+    const message = `Cannot send to shard ${addressed.shardId}: this gateway does not run it.`
+    return { reason: "unknown-shard", message }
+  }
+  return await shard(addressed.packet)
+}
+
+type Addressed =
+  | { readonly ok: true; readonly shardId: number; readonly packet: SendablePacket }
+  | { readonly ok: false; readonly refusal: Refusal }
+
+function address(delivery: Delivery, shardCount: number): Addressed {
+  let data: unknown
+  try {
+    data = delivery.data()
+  } catch (error) {
+    return refuse("malformed", `Cannot send what came for ${delivery.event}: ${String(error)}`)
+  }
+  if (delivery.event !== SEND_EVENT) return onShard(checkPacket(data), Number(delivery.event))
+  const { guild_id: guildId, packet } = isRecord(data) ? data : {}
+  // MessagePack may carry the snowflake as a 64-bit integer; a double beyond 2^53 is another guild.
+  const guild = typeof guildId === "bigint" || Number.isSafeInteger(guildId) ? String(guildId) : guildId
+  if (typeof guild !== "string" || !isSnowflake(guild)) {
+    return refuse(
+      "malformed",
+      "Cannot send a packet to a guild: SEND takes {guild_id, packet}, and guild_id is a snowflake.",
+    )
+  }
+  return onShard(checkPacket(packet), shardOf(guild, shardCount))
+}
+
+function onShard(checked: Checked, shardId: number): Addressed {
+  return checked.ok ? { ok: true, shardId, packet: checked.packet } : checked
+}

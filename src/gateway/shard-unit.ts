@@ -1,0 +1,179 @@
+// A shard with all that is its own: decoder, delivery, protocol; and what is stored of its session.
+
+import type { Broker } from "../brokers/broker.ts"
+import type { Decoder } from "../codec/decoder.ts"
+import type { GatewayQuery } from "../discord/gateway-url.ts"
+import type { Clock } from "../flow/clock.ts"
+import type { Logger } from "../ops/log.ts"
+import { Delivery, type DeliveryLimits, type DeliverySession } from "./delivery.ts"
+import type { IdentifyQueue } from "./identify/identify-queue.ts"
+import type { SessionSaver } from "./sessions/saver.ts"
+import type { Session } from "./sessions/session.ts"
+import { Shard } from "./shard.ts"
+import type { Identity, ShardStatus } from "./shard-options.ts"
+import type { Dial } from "./socket.ts"
+
+/** What a unit tells its gateway; the shard's id comes first. */
+export interface UnitEvents {
+  readonly live: (shard: number, resumed: boolean) => void
+  readonly down: (shard: number, reason: string) => void
+  readonly decodeFailed: (shard: number, kind: string) => void
+  readonly sent: (shard: number, op: number) => void
+  readonly received: (shard: number, op: number) => void
+  readonly pinged: (shard: number, latencyMs: number) => void
+  readonly confirmed: (shard: number, events: number, latencyMs: number) => void
+  /** Discord refuses this shard for good. */
+  readonly refused: (shard: number, remedy: string) => void
+  /** The broker takes no more. */
+  readonly broken: (error: unknown) => void
+}
+
+/** What every unit of a gateway shares. */
+export interface UnitOptions {
+  readonly shardCount: number
+  readonly gatewayUrl: string
+  readonly query: GatewayQuery
+  readonly identity: Identity
+  readonly events: readonly string[]
+  readonly decoder: (shard: number) => Decoder
+  readonly broker: Broker
+  readonly saver: SessionSaver
+  readonly identify: IdentifyQueue
+  readonly dial: Dial
+  readonly clock: Clock
+  readonly random: () => number
+  readonly soon: (run: () => void) => void
+  readonly limits: DeliveryLimits
+  readonly log: Logger
+  readonly on: UnitEvents
+}
+
+export class ShardUnit {
+  readonly shard: Shard
+  readonly #id: number
+  readonly #options: UnitOptions
+  readonly #decoder: Decoder
+  readonly #delivery: Delivery
+  /** The last value worth storing. */
+  #stored: Session | null
+  #resumeFailures: number
+
+  /** @param stored what an earlier run left for this shard */
+  constructor(id: number, stored: Session | null, options: UnitOptions) {
+    this.#id = id
+    this.#options = options
+    const log = options.log.child({ shard: id })
+    const resumable = stored !== null && stored.shardCount === options.shardCount ? stored : null
+    this.#stored = resumable
+    this.#resumeFailures = resumable?.resumeFailures ?? 0
+    this.#decoder = options.decoder(id)
+    this.#delivery = this.#newDelivery()
+    this.shard = this.#newShard(log, resumable)
+    if (stored === null || resumable !== null) return
+    const { shardCount } = options
+    const message = `Cannot resume shard ${id}: the stored session is for ${stored.shardCount} shards and the configuration says ${shardCount}.`
+    log.warn({ session: stored.sessionId }, message)
+    this.#delivery.announceGap(stored.sessionId, stored.sequence)
+  }
+
+  get status(): ShardStatus & { readonly acknowledged: number | null } {
+    return { ...this.shard.status, acknowledged: this.#stored?.sequence ?? null }
+  }
+
+  /** Dispatches decoded, by position in `events`; the last is for all other names. */
+  counts(): Float64Array {
+    return this.#decoder.counts()
+  }
+
+  /** Stops reading, then waits until the broker has confirmed what was read. */
+  async stop(): Promise<void> {
+    await this.shard.stop()
+    await this.#delivery.drained()
+  }
+
+  close(): void {
+    this.#decoder.close()
+  }
+
+  #newDelivery(): Delivery {
+    const { events, broker, clock, soon, limits, on, saver } = this.#options
+    const id = this.#id
+    return new Delivery({
+      shard: id,
+      events,
+      decoder: this.#decoder,
+      broker,
+      clock,
+      soon,
+      limits,
+      on: {
+        acknowledged: (session, sequence) => this.#store(session, sequence),
+        gapAnnounced: () => {
+          this.#stored = null
+          saver.drop(id)
+        },
+        stalled: () => this.shard.hold(),
+        drained: () => this.shard.release(),
+        confirmed: (count, latencyMs) => on.confirmed(id, count, latencyMs),
+        broken: (error) => on.broken(error),
+      },
+    })
+  }
+
+  #newShard(log: Logger, resumable: Session | null): Shard {
+    const { shardCount, gatewayUrl, query, identity, identify, dial, clock, random, on } = this.#options
+    const id = this.#id
+    return new Shard(
+      {
+        id,
+        count: shardCount,
+        gatewayUrl,
+        query,
+        identity,
+        decoder: this.#decoder,
+        delivery: this.#delivery,
+        identify,
+        dial,
+        clock,
+        random,
+        log,
+        on: {
+          live: (resumed) => {
+            this.#setResumeFailures(0)
+            on.live(id, resumed)
+          },
+          down: (reason) => on.down(id, reason),
+          decodeFailed: (kind) => on.decodeFailed(id, kind),
+          sent: (op) => on.sent(id, op),
+          received: (op) => on.received(id, op),
+          pinged: (latencyMs) => on.pinged(id, latencyMs),
+          stopped: (remedy) => {
+            if (remedy !== null) on.refused(id, remedy)
+          },
+          resumeFailed: (failures) => this.#setResumeFailures(failures),
+        },
+      },
+      resumable,
+    )
+  }
+
+  #setResumeFailures(resumeFailures: number): void {
+    if (resumeFailures === this.#resumeFailures) return
+    this.#resumeFailures = resumeFailures
+    if (this.#stored === null) return
+    this.#stored = { ...this.#stored, resumeFailures }
+    this.#options.saver.save(this.#stored)
+  }
+
+  #store({ id, resumeUrl }: DeliverySession, sequence: number): void {
+    this.#stored = {
+      shard: this.#id,
+      shardCount: this.#options.shardCount,
+      sessionId: id,
+      resumeUrl,
+      sequence,
+      resumeFailures: this.#resumeFailures,
+    }
+    this.#options.saver.save(this.#stored)
+  }
+}

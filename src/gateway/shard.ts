@@ -1,0 +1,268 @@
+// One shard: carries out what the protocol decides. Owns one socket at a time, its decoder and its timers. Dispatches go
+// from the decoder to delivery and never touch the protocol.
+
+import type { ControlPacket } from "../codec/decoder.ts"
+import { gatewayUrl } from "../discord/gateway-url.ts"
+import { Opcode } from "../discord/opcodes.ts"
+import { Timers } from "../flow/timers.ts"
+import { Connection } from "./connection.ts"
+import type { Effect, Input, ShardState, TimerName } from "./protocol/state.ts"
+import { newShard } from "./protocol/state.ts"
+import { step } from "./protocol/step.ts"
+import { SendQueue, type SendResult } from "./sends/queue.ts"
+import type { SendablePacket } from "./sends/rules.ts"
+import type { Session } from "./sessions/session.ts"
+import type { ShardOptions, ShardStatus } from "./shard-options.ts"
+
+export class Shard {
+  readonly #options: ShardOptions
+  readonly #sends: SendQueue
+  readonly #timers: Timers<TimerName>
+  /** Inputs that came while another was carried out. Bounded by what one input's effects can cause. */
+  readonly #inputs: Input[] = []
+  #state: ShardState
+  #connection: Connection | null = null
+  #stepping = false
+  #alive = false
+  #heartbeatSentMs: number | null = null
+  #latencyMs: number | null = null
+  #lastDown: ShardStatus["lastDown"] = null
+  #turn: AbortController | null = null
+  #closing: Promise<void> = Promise.resolve()
+
+  /** @param session what a store kept of an earlier run, to be resumed */
+  constructor(options: ShardOptions, session: Session | null) {
+    this.#options = options
+    const resumable = session === null ? null : { ...session, id: session.sessionId }
+    this.#state = newShard(options.gatewayUrl, resumable)
+    this.#timers = new Timers(options.clock, (timer) => this.#input({ type: "timer", timer }))
+    this.#sends = new SendQueue({ clock: options.clock, write: (op, json) => this.#write(op, json) })
+    if (session === null) return
+    options.decoder.resume(session.sessionId, session.sequence)
+    options.delivery.begin({ id: session.sessionId, resumeUrl: session.resumeUrl }, session.sequence)
+  }
+
+  get id(): number {
+    return this.#options.id
+  }
+
+  get status(): ShardStatus {
+    const { id, decoder, delivery } = this.#options
+    return {
+      id,
+      phase: this.#state.phase,
+      sessionId: this.#state.session?.id ?? null,
+      sequence: decoder.lastSequence(),
+      latencyMs: this.#latencyMs,
+      queuedSends: this.#sends.length,
+      windowEvents: delivery.windowEvents,
+      windowBytes: delivery.windowBytes,
+      lastDown: this.#lastDown,
+    }
+  }
+
+  start(): void {
+    this.#input({ type: "start" })
+  }
+
+  send(packet: SendablePacket): Promise<SendResult> {
+    return this.#sends.send(packet)
+  }
+
+  /** The broker cannot keep up. */
+  hold(): void {
+    this.#input({ type: "hold" })
+  }
+
+  release(): void {
+    this.#input({ type: "release" })
+  }
+
+  /** Stops reading and closes so that the session stays. Resolves when the socket is gone. */
+  async stop(): Promise<void> {
+    this.#input({ type: "stop" })
+    await this.#closing
+  }
+
+  #input(input: Input): void {
+    this.#inputs.push(input)
+    // An effect may cause an input at once: Bun may fire `onclose` inside `close()`.
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next)
+    this.#stepping = false
+  }
+
+  #step(input: Input): void {
+    const { decoder, random, on, delivery } = this.#options
+    const before = this.#state
+    const { state, effects } = step(before, input, { sequence: decoder.lastSequence(), alive: this.#alive, random })
+    this.#state = state
+    if (state.session !== null && state.session.id !== before.session?.id) {
+      delivery.begin(state.session, 0)
+    }
+    for (const effect of effects) this.#carryOut(effect)
+    if (state.resumeFailures > before.resumeFailures) on.resumeFailed(state.resumeFailures)
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "connect":
+        return this.#connect(effect.baseUrl, effect.resume)
+      case "close":
+        return this.#close(effect.code)
+      case "timer":
+        return this.#timers.start(effect.timer, effect.delayMs)
+      case "cancel":
+        return this.#timers.cancel(effect.timer)
+      case "heartbeat":
+        return this.#heartbeat()
+      case "acknowledged":
+        return this.#acknowledged()
+      case "hello":
+        return this.#sends.opened(effect.heartbeatIntervalMs)
+      case "request-turn":
+        return this.#requestTurn()
+      case "leave-queue":
+        this.#turn?.abort(new Error("the connection was lost"))
+        return
+      case "identify":
+        return this.#identify()
+      case "resume":
+        return this.#resume(effect.sessionId)
+      case "live":
+        return this.#onLive(effect.resumed)
+      case "down":
+        return this.#onDown(effect.reason, effect.retryMs)
+      case "gap":
+        return this.#onGap(effect.sessionId, effect.lastSequence)
+      case "stopped":
+        return this.#onStopped(effect.remedy)
+    }
+  }
+
+  #connect(baseUrl: string, resume: boolean): void {
+    const { decoder, dial, query, clock, delivery, log } = this.#options
+    decoder.reset()
+    if (!resume) decoder.resume("", 0)
+    const url = gatewayUrl(baseUrl, query)
+    log.debug({ url, resume }, "connecting")
+    this.#connection = new Connection({
+      url,
+      dial,
+      decoder,
+      clock,
+      on: {
+        opened: () => this.#input({ type: "open" }),
+        control: (packet) => this.#onControl(packet),
+        frame: (frameBytes) => {
+          this.#alive = true
+          delivery.received(frameBytes)
+        },
+        corrupt: (kind, message) => this.#onCorrupt(kind, message),
+        closed: (code) => this.#input({ type: "closed", code }),
+      },
+    })
+  }
+
+  #onControl(packet: ControlPacket): void {
+    this.#options.on.received(packet.op)
+    this.#input({ type: "packet", packet })
+  }
+
+  #onCorrupt(kind: string, message: string): void {
+    this.#options.on.decodeFailed(kind)
+    this.#input({ type: "corrupt", reason: `a frame could not be decoded: ${message}` })
+  }
+
+  #close(code: number): void {
+    const connection = this.#connection
+    this.#connection = null
+    this.#sends.down()
+    this.#options.delivery.flushAll()
+    if (connection !== null) this.#closing = connection.close(code)
+  }
+
+  #requestTurn(): void {
+    const turn = new AbortController()
+    this.#turn = turn
+    this.#options.identify.turn(this.id, turn.signal).then(
+      () => {
+        if (!turn.signal.aborted) this.#input({ type: "turn" })
+      },
+      () => {},
+    )
+  }
+
+  #heartbeat(): void {
+    const sequence = this.#options.decoder.lastSequence()
+    this.#alive = false
+    this.#heartbeatSentMs = this.#options.clock.nowMs()
+    this.#urgent(Opcode.Heartbeat, sequence === 0 ? null : sequence)
+  }
+
+  #acknowledged(): void {
+    if (this.#heartbeatSentMs === null) return
+    this.#latencyMs = this.#options.clock.nowMs() - this.#heartbeatSentMs
+    this.#heartbeatSentMs = null
+    this.#options.on.pinged(this.#latencyMs)
+  }
+
+  #identify(): void {
+    const { id, count, identity, log } = this.#options
+    log.info({}, "identifying")
+    this.#urgent(Opcode.Identify, {
+      token: identity.token(),
+      intents: identity.intents,
+      properties: { os: process.platform, browser: "spectacles", device: "spectacles" },
+      compress: false,
+      shard: [id, count],
+      ...(identity.presence === undefined ? {} : { presence: identity.presence }),
+    })
+  }
+
+  #resume(sessionId: string): void {
+    const { identity, decoder, log } = this.#options
+    const sequence = decoder.lastSequence()
+    log.info({ session: sessionId, sequence }, "resuming")
+    this.#urgent(Opcode.Resume, { token: identity.token(), session_id: sessionId, seq: sequence })
+  }
+
+  #urgent(op: number, d: unknown): void {
+    this.#sends.urgent(op, JSON.stringify({ op, d }))
+  }
+
+  #write(op: number, json: string): void {
+    this.#connection?.send(json)
+    this.#options.on.sent(op)
+  }
+
+  #onLive(resumed: boolean): void {
+    const { log, on } = this.#options
+    log.info({ session: this.#state.session?.id }, resumed ? "resumed" : "ready with a new session")
+    this.#sends.live()
+    on.live(resumed)
+  }
+
+  #onDown(reason: string, retryMs: number | null): void {
+    const { log, on, clock } = this.#options
+    this.#lastDown = { reason, atMs: clock.wallMs() }
+    this.#heartbeatSentMs = null
+    const again = retryMs === null ? "when the broker has caught up" : `in ${Math.round(retryMs)} ms`
+    log.warn({ session: this.#state.session?.id, reason }, `disconnected, connecting again ${again}`)
+    on.down(reason)
+  }
+
+  #onGap(sessionId: string, lastSequence: number): void {
+    const { log, delivery } = this.#options
+    log.error({ session: sessionId, sequence: lastSequence }, "the session is gone: later events of it are lost")
+    delivery.announceGap(sessionId, lastSequence)
+  }
+
+  #onStopped(remedy: string | null): void {
+    if (remedy === null) this.#options.log.info({ session: this.#state.session?.id }, "stopped")
+    this.#sends.stop()
+    this.#turn?.abort(new Error("the shard was stopped"))
+    this.#options.on.stopped(remedy)
+  }
+}

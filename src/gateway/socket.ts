@@ -1,0 +1,38 @@
+// One gateway connection on Bun's WebSocket client, behind a port that the simulation implements too.
+
+export interface SocketEvents {
+  readonly opened: () => void
+  /** One frame; the bytes may be kept. */
+  readonly frame: (bytes: Uint8Array) => void
+  /** The connection is gone. 1006 where no close frame came, also when it was never reached. */
+  readonly closed: (code: number, reason: string) => void
+}
+
+export interface Socket {
+  send(text: string): void
+  /** Starts the close handshake. `closed` may come before this returns, or never. */
+  close(code: number): void
+  /** Drops the connection without a handshake. */
+  terminate(): void
+}
+
+/** Dials a URL. No event comes before it returns. */
+export type Dial = (url: string, events: SocketEvents) => Socket
+
+export const dialWebSocket: Dial = (url, events) => {
+  const socket = new WebSocket(url)
+  socket.binaryType = "nodebuffer"
+  socket.onopen = () => events.opened()
+  // The bytes of a binary frame come as a Buffer, those of a text frame as a string.
+  socket.onmessage = ({ data }: MessageEvent<Buffer | string>) => {
+    events.frame(typeof data === "string" ? Buffer.from(data) : data)
+  }
+  socket.onclose = ({ code, reason }) => events.closed(code, reason)
+  // Always followed by `close`.
+  socket.onerror = () => {}
+  return {
+    send: (text) => socket.send(text),
+    close: (code) => socket.close(code),
+    terminate: () => socket.terminate(),
+  }
+}
