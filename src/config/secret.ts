@@ -4,6 +4,8 @@
 import { hideUrlPassword } from "./url-password.ts"
 
 const HIDDEN = "***"
+/** A bot token's three parts in base64url: the bot's id, a time, a signature. */
+const TOKEN = /[\w-]{20,}\.[\w-]{6,}\.[\w-]{25,}/g
 const INSPECT = Symbol.for("nodejs.util.inspect.custom")
 
 export class Secret {
@@ -40,4 +42,9 @@ export class Secret {
   [INSPECT](): string {
     return this.#shown
   }
+}
+
+/** The text with `***` for whatever has the shape of a bot token: people paste it into the wrong setting. */
+export function hideTokens(text: string): string {
+  return text.replace(TOKEN, HIDDEN)
 }
