@@ -7,8 +7,9 @@ import { GATEWAY_SETTINGS, type GatewaySettings } from "./gateway-settings.ts"
 import { shardsOf } from "./gateway-shards.ts"
 import { type ReadText, tokenOf } from "./gateway-token.ts"
 import { ConfigError, type Problem, Report } from "./problem.ts"
+import { readSettings } from "./read-settings.ts"
 import { Secret } from "./secret.ts"
-import { type Environment, readSettings } from "./settings.ts"
+import type { Environment } from "./settings.ts"
 import { readToml, type TomlSource } from "./toml-file.ts"
 
 const DOCUMENTED_VERSION = 10
