@@ -1,7 +1,7 @@
 // The decoder in plain TypeScript: public APIs only, slower than the native one and equal to it in every value.
 
-import { Opcode } from "../../discord/opcodes.ts"
 import { type ControlPacket, DecodeError, type Decoder, type DecoderOptions } from "../decoder.ts"
+import { PayloadAssembly } from "./assembly.ts"
 import { writeBody } from "./body.ts"
 import { Bytes } from "./bytes.ts"
 import { WaitingEvents } from "./events.ts"
@@ -15,14 +15,12 @@ import {
   parseJson,
   readEnvelope,
 } from "./payload.ts"
-import { type Scan, scanPayload } from "./scan.ts"
 import { plainTransport } from "./transport/none.ts"
-import type { Transport } from "./transport/transport.ts"
+import type { DeliverText, Transport } from "./transport/transport.ts"
 import { ZlibTransport } from "./transport/zlib.ts"
-import { zstdTransport } from "./transport/zstd.ts"
+import { ZstdTransport } from "./transport/zstd.ts"
 
 const MAX_CONTROL_PACKETS = 1024
-const MAX_DEPTH = 256
 
 export class PortableDecoder implements Decoder {
   readonly #options: DecoderOptions
@@ -32,7 +30,8 @@ export class PortableDecoder implements Decoder {
   readonly #counts: Float64Array
   readonly #waiting = new WaitingEvents()
   readonly #body = new Bytes()
-  readonly #deliver = (text: Uint8Array): void => this.#message(text)
+  readonly #assembly: PayloadAssembly
+  readonly #deliver: DeliverText
   #control: ControlPacket[] = []
   #sessionId = ""
   #lastSequence = 0
@@ -44,6 +43,8 @@ export class PortableDecoder implements Decoder {
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#transport = transport(options)
+    this.#assembly = new PayloadAssembly(options.limits, (payload, d) => this.#payload(payload, d))
+    this.#deliver = (piece, compressedBytes) => this.#assembly.push(piece, compressedBytes)
     this.#writeFrame = framing(options.encoding, options.events)
     this.#eventIndex = new Map(options.events.map((name, index) => [name, index]))
     this.#counts = new Float64Array(options.events.length + 1)
@@ -112,27 +113,25 @@ export class PortableDecoder implements Decoder {
   reset(): void {
     this.#assertOpen()
     this.#transport.reset()
+    this.#assembly.reset()
     this.#lost = false
   }
 
   close(): void {
     this.#assertOpen()
     this.#transport.reset()
+    this.#assembly.reset()
     this.#closed = true
   }
 
-  #message(bytes: Uint8Array): void {
+  #payload(bytes: Uint8Array, rawD: Uint8Array): void {
     const text = decodeText(bytes)
-    const scan = scanPayload(bytes, MAX_DEPTH)
-    if (scan.depth > MAX_DEPTH) {
-      throw new DecodeError("limit", `Cannot read the payload: it nests deeper than ${MAX_DEPTH} containers.`)
-    }
     const payload = readEnvelope(parseJson(text))
-    if (payload.op === Opcode.Dispatch && payload.s !== null) this.#dispatch(payload, text, bytes, scan)
-    else this.#addControl(payload)
+    if (payload.t === null) this.#addControl(payload)
+    else this.#dispatch(payload, text, rawD)
   }
 
-  #dispatch(dispatch: Dispatch, text: string, bytes: Uint8Array, scan: Scan): void {
+  #dispatch(dispatch: Dispatch, text: string, rawD: Uint8Array): void {
     const { s, t, d } = dispatch
     const index = this.#eventIndex.get(t)
     if (t === "READY") this.#startSession(d)
@@ -141,7 +140,7 @@ export class PortableDecoder implements Decoder {
       const { body } = this.#options.encoding
       const exact = body === "json" || !mayHoldLongIntegers(text) ? dispatch : { ...dispatch, d: exactD(text) }
       this.#body.clear()
-      writeBody(this.#body, body, exact, bytes.subarray(scan.start, scan.end), this.#options.shard)
+      writeBody(this.#body, body, exact, rawD, this.#options.shard)
       this.#writeFrame(this.#waiting.open(), index, this.#body.view(), {
         sessionId: this.#sessionId,
         sequence: s,
@@ -180,11 +179,11 @@ export class PortableDecoder implements Decoder {
 function transport({ compression, limits }: DecoderOptions): Transport {
   switch (compression) {
     case "none":
-      return plainTransport(limits)
+      return plainTransport()
     case "zlib":
       return new ZlibTransport(limits)
     case "zstd":
-      return zstdTransport()
+      return new ZstdTransport(limits)
   }
 }
 

@@ -1,19 +1,10 @@
-// No compression: a frame is a message.
+// No compression: the frames are the text.
 
-import { DecodeError, type DecoderLimits } from "../../decoder.ts"
 import type { Transport } from "./transport.ts"
 
-export function plainTransport({ maxMessageBytes }: DecoderLimits): Transport {
+export function plainTransport(): Transport {
   return {
-    push(frame, deliver) {
-      if (frame.length > maxMessageBytes) {
-        throw new DecodeError(
-          "limit",
-          `Cannot decode a message of ${frame.length} bytes: the limit is ${maxMessageBytes} bytes.`,
-        )
-      }
-      deliver(frame)
-    },
+    push: (frame, deliver) => deliver(frame, frame.length),
     reset() {},
   }
 }

@@ -1,12 +1,12 @@
-// zlib-stream with public, synchronous calls: each message is inflated by itself, with the 32 KiB before it as dictionary.
-// A message ends at a sync flush: the bytes 00 00 ff ff, which may also occur by chance inside compressed data. To tell, a
-// final empty block is put behind them: only after a real flush does that end the stream cleanly.
+// zlib-stream with public, synchronous calls: what lies between two flushes is inflated by itself, with the 32 KiB of text
+// before it as dictionary. A flush ends with the bytes 00 00 ff ff, which may also occur by chance inside compressed data. To
+// tell, a final empty block is put behind them: only after a real flush does that end the stream cleanly.
 
 import { constants, inflateRawSync, type ZlibOptions } from "node:zlib"
 import { DecodeError, type DecoderLimits } from "../../decoder.ts"
+import { mostTextBytes, tooLarge } from "../bounds.ts"
 import { Bytes } from "../bytes.ts"
-import { mostBytes, tooLarge } from "./bounds.ts"
-import type { Deliver, Transport } from "./transport.ts"
+import type { DeliverText, Transport } from "./transport.ts"
 
 const FLUSH = Buffer.of(0x00, 0x00, 0xff, 0xff)
 const FINAL_EMPTY_BLOCK = Uint8Array.of(0x01, 0x00, 0x00, 0xff, 0xff)
@@ -31,7 +31,7 @@ export class ZlibTransport implements Transport {
     this.#limits = limits
   }
 
-  push(frame: Uint8Array, deliver: Deliver): void {
+  push(frame: Uint8Array, deliver: DeliverText): void {
     if (this.#pending.length === 0 && this.#headerRead) {
       const used = this.#decode(frame, deliver)
       if (used < frame.length) this.#pending.append(frame.subarray(used))
@@ -56,7 +56,7 @@ export class ZlibTransport implements Transport {
   }
 
   /** Delivers every whole message in `data`. Returns how many bytes they took. */
-  #decode(data: Uint8Array, deliver: Deliver): number {
+  #decode(data: Uint8Array, deliver: DeliverText): number {
     const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     let start = 0
     let from = this.#searchFrom
@@ -69,10 +69,10 @@ export class ZlibTransport implements Transport {
         from = marker + 1
         continue
       }
+      this.#remember(text)
+      if (text.length > 0) deliver(text, end - start)
       start = end
       from = end
-      this.#remember(text)
-      if (text.length > 0) deliver(text)
     }
     this.#searchFrom = Math.max(from - start, data.length - start - FLUSH.length + 1, 0)
     return start
@@ -83,7 +83,7 @@ export class ZlibTransport implements Transport {
     this.#input.clear()
     this.#input.append(message)
     this.#input.append(FINAL_EMPTY_BLOCK)
-    const most = mostBytes(message.length, this.#limits)
+    const most = mostTextBytes(message.length, this.#limits)
     const options: ZlibOptions = { maxOutputLength: most }
     if (this.#historyBytes > 0) {
       options.dictionary = this.#history.subarray(Math.max(0, this.#historyBytes - HISTORY_BYTES), this.#historyBytes)
