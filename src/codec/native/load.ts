@@ -1,0 +1,48 @@
+// Loads the native addon and makes a codec of it.
+
+import type { Codec } from "../codec.ts"
+import type { Addon } from "./addon.ts"
+import { NativeDecoder } from "./decoder.ts"
+
+/**
+ * The codec in native code.
+ * @throws Error when the addon was not built, or does not load on this machine.
+ */
+export function loadNative(): Codec {
+  const addon = loadAddon()
+  return {
+    name: "native",
+    description: `native ${addon.version()} (${addon.kernel()})`,
+    decoder: (options) => new NativeDecoder(addon, options),
+    encoder: (compression) => new addon.NativeEncoder(compression),
+  }
+}
+
+/**
+ * The addon itself; only benchmarks need more of it than a codec.
+ * @throws Error when it was not built, or does not load on this machine.
+ */
+export function loadAddon(): Addon {
+  try {
+    // A literal path in a plain `require`, so that `bun build --compile` finds and embeds the addon.
+    return checked(require("../../../native/spectacles.node"))
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)
+    throw new Error(
+      `Cannot load the native codec: ${reason.replace(/\.$/, "")}. Run \`bun run build:native\`, which needs Rust's cargo.`,
+      { cause: error },
+    )
+  }
+}
+
+function checked(loaded: unknown): Addon {
+  const complete =
+    typeof loaded === "object" &&
+    loaded !== null &&
+    "version" in loaded &&
+    "kernel" in loaded &&
+    "NativeDecoder" in loaded &&
+    "NativeEncoder" in loaded
+  if (!complete) throw new Error("native/spectacles.node is of another version")
+  return loaded as Addon
+}
