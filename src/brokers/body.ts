@@ -24,8 +24,7 @@ export function decodeBody(bytes: Uint8Array): unknown {
 }
 
 function decodeMessagePack(bytes: Uint8Array): unknown {
-  const extent = new MessagePackExtent(bytes.length)
-  const found = extent.push(bytes, 0)
+  const found = new MessagePackExtent(Number.POSITIVE_INFINITY).push(bytes, 0)
   if (found.type === "invalid") throw new BodyError(`Cannot decode a MessagePack body: ${found.reason}.`)
   if (found.type === "partial")
     throw new BodyError(`Cannot decode a MessagePack body: it ends early, after ${bytes.length} bytes.`)

@@ -2,14 +2,7 @@
 // untrusted bytes must not be handed: a length past the bound, depth past the bound, extension types with behaviour.
 // Source: the MessagePack specification, Formats.
 
-export type Extent =
-  /** The value ends before this position of the bytes given. */
-  | { readonly type: "complete"; readonly end: number }
-  /** All bytes given belong to the value, and more must come. */
-  | { readonly type: "partial" }
-  | { readonly type: "invalid"; readonly reason: string }
-
-export const MAX_DEPTH = 256
+import { type Extent, MAX_DEPTH } from "./extent.ts"
 
 /** Timestamp, and what msgpackr writes for `undefined`. Its other types build objects, functions and regular expressions. */
 const ALLOWED_EXTENSIONS: ReadonlySet<number> = new Set([0xff, 0x00])
@@ -53,7 +46,7 @@ export class MessagePackExtent {
       position += 1
       this.#taken += 1
       const problem = this.#accept(byte)
-      if (problem !== null) return { type: "invalid", reason: problem }
+      if (problem !== null) return { type: "invalid", at: position - 1, reason: problem }
     }
   }
 
