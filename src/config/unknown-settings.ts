@@ -13,9 +13,9 @@ export function reportUnknownKeys(table: SettingsTable, file: TomlFile, report: 
     const name = path.join(".")
     const last = path.at(-1) ?? ""
     const misplaced = path.length > 1 && Object.hasOwn(table, last)
-    const hint = misplaced
-      ? ` ${last} belongs above the first [table] of the file.`
-      : didYouMean(name, path.length > 1 ? keys : [...keys, ...tables])
+    let hint = didYouMean(name, path.length > 1 ? keys : [...keys, ...tables])
+    if (misplaced) hint = ` ${last} belongs above the first [table] of the file.`
+    if (Object.hasOwn(table, name)) hint = " Write it without quotes."
     report.problem(file.place(path), `${name} is not a setting.${hint}`)
   }
   for (const [key, value] of Object.entries(file.root)) {

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "bun:test"
+import { problemsOf, read } from "../fixtures/gateway-config.ts"
+
+const REDIS = '[broker]\ntype = "redis"\n'
+const AMQP = '[broker]\ntype = "amqp"\n'
+
+function redisUrls(text: string, env = {}): string[] {
+  const { broker } = read(text, env).config
+  return broker.type === "redis" ? broker.redis.urls.map((url) => url.reveal()) : []
+}
+
+describe("broker.format", () => {
+  for (const [type, format] of [
+    ["stdio", "json"],
+    ["amqp", "json"],
+    ["redis", "msgpack"],
+  ] as const) {
+    test(`is ${format} on ${type} unless it is set`, () => {
+      const env = { BROKER_TYPE: type, REDIS_URL: "localhost", AMQP_URL: "localhost" }
+      expect(read("", env).config.broker.format).toBe(format)
+      expect(read("", { ...env, BROKER_FORMAT: "msgpack" }).config.broker.format).toBe("msgpack")
+    })
+  }
+
+  test("may be discordjs on redis", () => {
+    expect(read(REDIS, { REDIS_URL: "localhost", BROKER_FORMAT: "discordjs" }).config.broker.format).toBe("discordjs")
+  })
+
+  for (const type of ["stdio", "amqp"]) {
+    test(`#36 cannot be discordjs on ${type}`, () => {
+      expect(problemsOf(`[broker]\ntype = "${type}"\nformat = "discordjs"`, { AMQP_URL: "localhost" })).toEqual([
+        `gateway.toml:3: broker.format is "discordjs", which needs broker.type "redis", but that is "${type}".`,
+      ])
+    })
+  }
+})
+
+describe("redis", () => {
+  const accepted: readonly (readonly [string, readonly string[]])[] = [
+    ['url = "localhost:6379"', ["redis://localhost:6379"]],
+    ['url = "redis://:pw@cache/2"', ["redis://:pw@cache/2"]],
+    ['url = "rediss://cache:6380"', ["rediss://cache:6380"]],
+    ['urls = ["one:6379", "redis://two"]', ["redis://one:6379", "redis://two"]],
+    ['urls = "one,two"', ["redis://one", "redis://two"]],
+  ]
+  for (const [text, urls] of accepted) {
+    test(`reads ${text}`, () => {
+      expect(redisUrls(`${REDIS}[redis]\n${text}`)).toEqual([...urls])
+    })
+  }
+
+  test("reads one or several URLs from REDIS_URL, which wins over the file", () => {
+    expect(redisUrls(REDIS, { REDIS_URL: "localhost:6379" })).toEqual(["redis://localhost:6379"])
+    expect(redisUrls(`${REDIS}[redis]\nurl = "file"`, { REDIS_URL: "one, redis://two:7000" })).toEqual([
+      "redis://one",
+      "redis://two:7000",
+    ])
+  })
+
+  test("keeps five connections unless told otherwise", () => {
+    expect(read(REDIS, { REDIS_URL: "localhost" }).config.broker).toMatchObject({ redis: { poolSize: 5 } })
+    expect(read(REDIS, { REDIS_URL: "localhost", REDIS_POOL_SIZE: "2" }).config.broker).toMatchObject({
+      redis: { poolSize: 2 },
+    })
+  })
+
+  const refused: readonly (readonly [string, string])[] = [
+    ["", 'gateway.toml:2: broker.type is "redis", which needs redis.url: set REDIS_URL or redis.url'],
+    ['[redis]\nurl = "a"\nurls = ["b"]', "gateway.toml:5: redis.url and redis.urls are both set: keep one of them."],
+    ["[redis]\nurls = []", "gateway.toml:4: redis.urls is empty: write at least one URL."],
+    [
+      '[redis]\nurl = "http://x"',
+      'gateway.toml:4: redis.url is "http://x": write a URL such as "redis://localhost:6379".',
+    ],
+    [
+      '[redis]\nurl = "redis://"',
+      'gateway.toml:4: redis.url is "redis://": write a URL such as "redis://localhost:6379".',
+    ],
+    ['[redis]\nurl = "host:port"', 'gateway.toml:4: redis.url is "host:port": write a URL'],
+    ["[redis]\nurl = 6379", "gateway.toml:4: redis.url is 6379: write a URL"],
+  ]
+  for (const [text, problem] of refused) {
+    test(`#36 says: ${problem}`, () => {
+      const problems = problemsOf(REDIS + text)
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toStartWith(problem)
+    })
+  }
+
+  test("#35 hides the password of a URL that is refused", () => {
+    const problems = problemsOf(REDIS, { REDIS_URL: "http://bot:hunter2@cache" })
+    expect(problems).toEqual([
+      'REDIS_URL: redis.urls[0] is "http://bot:***@cache": write a URL such as "redis://localhost:6379".',
+    ])
+  })
+
+  test("#35 hides the password of a URL that is accepted, however it is printed", () => {
+    const reading = read(REDIS, { REDIS_URL: "bot:hunter2@cache" })
+    for (const print of [JSON.stringify, Bun.inspect]) expect(print(reading)).not.toContain("hunter2")
+  })
+})
+
+describe("amqp", () => {
+  for (const [given, url] of [
+    ["localhost", "amqp://localhost"],
+    ["localhost:5672", "amqp://localhost:5672"],
+    ["amqps://bot:pw@rabbit/vhost", "amqps://bot:pw@rabbit/vhost"],
+  ] as const) {
+    test(`reads ${given}`, () => {
+      const { broker } = read(`${AMQP}[amqp]\nurl = "${given}"`).config
+      expect(broker.type === "amqp" && broker.amqp.url.reveal()).toBe(url)
+      const fromEnv = read(AMQP, { AMQP_URL: given }).config.broker
+      expect(fromEnv.type === "amqp" && fromEnv.amqp.url.reveal()).toBe(url)
+    })
+  }
+
+  test("#36 needs a URL", () => {
+    expect(problemsOf(AMQP)).toEqual([
+      'gateway.toml:2: broker.type is "amqp", which needs amqp.url: set AMQP_URL or amqp.url, such as "amqp://localhost:5672".',
+    ])
+  })
+
+  test("#36 reports a URL that is none only once", () => {
+    expect(problemsOf(AMQP, { AMQP_URL: "redis://x" })).toHaveLength(1)
+  })
+})
+
+describe("shard_store", () => {
+  test("in redis needs a URL and has a prefix", () => {
+    const store = '[shard_store]\ntype = "redis"\n'
+    expect(read(store, { REDIS_URL: "localhost" }).config.shardStore).toMatchObject({
+      type: "redis",
+      prefix: "gateway",
+    })
+    expect(read(store, { REDIS_URL: "localhost", SHARD_STORE_PREFIX: "my" }).config.shardStore).toMatchObject({
+      prefix: "my",
+    })
+    expect(problemsOf(store)[0]).toStartWith('gateway.toml:2: shard_store.type is "redis", which needs redis.url')
+  })
+
+  test("#36 in a file needs the path", () => {
+    expect(problemsOf('[shard_store]\ntype = "file"\n')).toEqual([
+      'gateway.toml:2: shard_store.type is "file", which needs shard_store.path: set the file to keep sessions in.',
+    ])
+  })
+})

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test"
+import { problemsOf, read } from "../fixtures/gateway-config.ts"
+
+describe("shards", () => {
+  const accepted: readonly (readonly [string, object])[] = [
+    ["", {}],
+    ["count = 16", { count: 16 }],
+    ["count = 16\nids = []", { count: 16 }],
+    ["count = 16\nids = [3]", { count: 16, ids: [3] }],
+    ['count = 16\nids = "12-15"', { count: 16, ids: [12, 13, 14, 15] }],
+    ['count = 16\nids = [5, "0-1"]', { count: 16, ids: [0, 1, 5] }],
+  ]
+  for (const [text, shards] of accepted) {
+    test(`are ${JSON.stringify(shards)} for ${JSON.stringify(text)}`, () => {
+      expect(read(`[shards]\n${text}`).config.shards).toEqual(shards)
+    })
+  }
+
+  const refused: readonly (readonly [string, string])[] = [
+    ["ids = [0]", "2: shards.ids needs shards.count: set it to the number of the bot's shards over all processes."],
+    ["count = 0\nids = [0]", "3: shards.ids needs shards.count: set it to the number of the bot's shards"],
+    [
+      "count = 2\nids = [0, 2]",
+      "3: shards.ids holds 2 but shards.count is 2: every id must be smaller than the count.",
+    ],
+    ["count = 4\nids = [1, 1]", "3: shards.ids holds 1 twice: write each shard once."],
+    ['count = 4\nids = ["0-2", 1]', "3: shards.ids holds 1 twice: write each shard once."],
+    ["count = 4\nids = [-1]", '3: shards.ids[0] is -1: write a shard\'s id, or a range such as "0-15".'],
+    ['count = 4\nids = ["3-1"]', '3: shards.ids[0] is "3-1": write a shard\'s id, or a range such as "0-15".'],
+    ['count = 4\nids = ["0-999999999"]', '3: shards.ids[0] is "0-999999999": write a shard\'s id, or a range'],
+    ['count = 4\nids = ["a"]', '3: shards.ids[0] is "a": write a shard\'s id, or a range such as "0-15".'],
+    ["count = 'x'\nids = [0]", '2: shards.count is "x": write a whole number from 0 to 100000.'],
+  ]
+  for (const [text, problem] of refused) {
+    test(`#36 says: ${problem}`, () => {
+      const problems = problemsOf(`[shards]\n${text}`)
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toStartWith(`gateway.toml:${problem}`)
+    })
+  }
+
+  test("may come partly from the environment", () => {
+    expect(read("[shards]\ncount = 4", { DISCORD_SHARD_IDS: "0,1" }).config.shards).toEqual({ count: 4, ids: [0, 1] })
+    expect(problemsOf("[shards]\ncount = 4", { DISCORD_SHARD_IDS: "4" })).toEqual([
+      "DISCORD_SHARD_IDS: shards.ids holds 4 but shards.count is 4: every id must be smaller than the count.",
+    ])
+  })
+})
