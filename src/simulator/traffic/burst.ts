@@ -1,0 +1,87 @@
+// A burst for benchmarks: events that are numbered, compressed and framed beforehand, so that sending them costs the
+// simulator next to nothing while somebody measures the receiver.
+
+import { shardEvent } from "../corpus/mix.ts"
+import { seededRandom } from "../corpus/random.ts"
+import type { World } from "../corpus/world.ts"
+import type { GatewayConnection } from "../gateway/connection.ts"
+import { filterByIntents } from "../gateway/intent-filter.ts"
+import type { Session } from "../gateway/session.ts"
+
+export interface Burst {
+  readonly shard: number
+  readonly events: number
+  /** On the wire, frame heads included. */
+  readonly bytes: number
+  /** The sequence of its last event. */
+  readonly lastSequence: number
+  /** Sends it once. Resolves when the client has taken all of it. */
+  send(): Promise<void>
+}
+
+export interface BurstOptions {
+  readonly events: number
+  readonly seed: number
+  readonly wallMs: number
+}
+
+/** Different events; a longer burst goes round. */
+const DISTINCT_EVENTS = 20_000
+const CHUNK_BYTES = 256 * 1024
+const EVENTS_A_TURN = 1_000
+export const MAX_BURST_EVENTS = 2_000_000
+
+/** Whatever else is sent on the connection waits until the burst is sent. */
+export async function prepareBurst(
+  connection: GatewayConnection,
+  session: Session,
+  world: World,
+  { events, seed, wallMs }: BurstOptions,
+): Promise<Burst> {
+  const pool = poolOf(session, world, { events: Math.min(events, DISTINCT_EVENTS), seed, wallMs })
+  connection.cork()
+  const chunks: Buffer[] = []
+  let frames: Buffer[] = []
+  let waitingBytes = 0
+  let bytes = 0
+  const finishChunk = () => {
+    chunks.push(Buffer.concat(frames))
+    frames = []
+    waitingBytes = 0
+  }
+  for (let index = 0; index < events; index++) {
+    const event = pool[index % pool.length]
+    if (event === undefined || !connection.isOpen()) break
+    const frame = connection.prepare(session.number(event.t, event.d))
+    frames.push(frame)
+    bytes += frame.length
+    waitingBytes += frame.length
+    if (waitingBytes >= CHUNK_BYTES) finishChunk()
+    if (index % EVENTS_A_TURN === EVENTS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  finishChunk()
+  return {
+    shard: session.plan.shard,
+    events,
+    bytes,
+    lastSequence: session.sequence(),
+    send() {
+      for (const chunk of chunks.splice(0)) connection.sendFrames(chunk)
+      connection.uncork()
+      return connection.drained()
+    },
+  }
+}
+
+function poolOf(session: Session, world: World, { events, seed, wallMs }: BurstOptions) {
+  const { shard, shardCount, intents, botId } = session.plan
+  const random = seededRandom(seed, `burst ${shard}`)
+  const place = { shard, guildIds: world.guildIdsOf(shard, shardCount) }
+  const pool: { readonly t: string; readonly d: string }[] = []
+  for (let tries = 0; pool.length < events && tries < events * 20; tries++) {
+    const made = shardEvent(random, world, place, wallMs)
+    const seen = made && filterByIntents(made, intents, botId)
+    if (seen !== undefined) pool.push({ t: seen.t, d: JSON.stringify(seen.d) })
+  }
+  return pool
+}

@@ -1,0 +1,132 @@
+// The traffic that flows by itself: so many events a second for each shard, or as many as each client reads.
+
+import type { Clock } from "../../flow/clock.ts"
+import { shardEvent } from "../corpus/mix.ts"
+import { type Random, seededRandom } from "../corpus/random.ts"
+import type { World } from "../corpus/world.ts"
+import type { Session } from "../gateway/session.ts"
+import type { Sessions } from "../gateway/sessions.ts"
+import type { TrafficRate } from "../options.ts"
+
+export interface TrafficOptions {
+  readonly world: World
+  readonly sessions: Sessions
+  readonly clock: Clock
+  readonly seed: number
+}
+
+/** The sessions of one shard of one shard count: they see the same events. */
+interface Audience {
+  readonly sessions: Session[]
+  readonly shard: number
+  readonly shardCount: number
+}
+
+interface Source {
+  readonly random: Random
+  readonly guildIds: readonly string[]
+  /** Events due and not sent yet, in fractions. */
+  due: number
+}
+
+const TICK_MS = 10
+/** More than that is not made up for after a pause. */
+const MAX_EVENTS_A_TICK = 10_000
+const FLAT_OUT_TURN = 32
+/** Flat out, a client that leaves this much unread is waited for. */
+const HIGH_WATER_BYTES = 1024 * 1024
+
+export class Traffic {
+  readonly #options: TrafficOptions
+  readonly #sources = new Map<string, Source>()
+  #rate: TrafficRate = 0
+  #lastMs = 0
+  /** Counts starts, so that a turn that was queued before a change does nothing. */
+  #generation = 0
+  #cancelTick: (() => void) | undefined
+
+  constructor(options: TrafficOptions) {
+    this.#options = options
+  }
+
+  rate(): TrafficRate {
+    return this.#rate
+  }
+
+  /** 0 stops it. */
+  setRate(rate: TrafficRate): void {
+    this.stop()
+    this.#rate = rate
+    this.#lastMs = this.#options.clock.nowMs()
+    const generation = this.#generation
+    if (rate === "flat-out") this.#flatOut(generation)
+    else if (rate > 0) this.#tick(rate)
+  }
+
+  stop(): void {
+    this.#rate = 0
+    this.#generation += 1
+    this.#cancelTick?.()
+    this.#cancelTick = undefined
+  }
+
+  #tick(rate: number): void {
+    const nowMs = this.#options.clock.nowMs()
+    const share = ((nowMs - this.#lastMs) / 1000) * rate
+    this.#lastMs = nowMs
+    for (const audience of this.#audiences()) {
+      const source = this.#source(audience)
+      source.due = Math.min(MAX_EVENTS_A_TICK, source.due + share)
+      for (; source.due >= 1; source.due--) this.#send(audience, source)
+    }
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick(rate))
+  }
+
+  /** Sends to whoever reads; when nobody does, looks again a little later. */
+  #flatOut(generation: number): void {
+    if (generation !== this.#generation) return
+    let sent = 0
+    for (const audience of this.#audiences()) {
+      const queued = audience.sessions.map((session) => session.connection()?.queuedBytes() ?? Number.POSITIVE_INFINITY)
+      if (Math.min(...queued) > HIGH_WATER_BYTES) continue
+      const source = this.#source(audience)
+      for (let turn = 0; turn < FLAT_OUT_TURN; turn++) this.#send(audience, source)
+      sent += FLAT_OUT_TURN
+    }
+    if (sent > 0) setImmediate(() => this.#flatOut(generation))
+    else this.#cancelTick = this.#options.clock.after(1, () => this.#flatOut(generation))
+  }
+
+  #send({ sessions, shard }: Audience, { random, guildIds }: Source): void {
+    const { world, clock } = this.#options
+    const event = shardEvent(random, world, { shard, guildIds }, clock.wallMs())
+    if (event !== undefined) for (const session of sessions) session.dispatch(event)
+  }
+
+  #audiences(): readonly Audience[] {
+    const audiences = new Map<string, Audience>()
+    for (const session of this.#options.sessions.live()) {
+      if (!session.isReady()) continue
+      const { shard, shardCount } = session.plan
+      const known = audiences.get(keyOf(session.plan))
+      if (known === undefined) audiences.set(keyOf(session.plan), { sessions: [session], shard, shardCount })
+      else known.sessions.push(session)
+    }
+    return [...audiences.values()]
+  }
+
+  #source(audience: Audience): Source {
+    const key = keyOf(audience)
+    const known = this.#sources.get(key)
+    if (known !== undefined) return known
+    const { world, seed } = this.#options
+    const guildIds = world.guildIdsOf(audience.shard, audience.shardCount)
+    const source = { random: seededRandom(seed, `traffic ${key}`), guildIds, due: 0 }
+    this.#sources.set(key, source)
+    return source
+  }
+}
+
+function keyOf({ shard, shardCount }: { readonly shard: number; readonly shardCount: number }): string {
+  return `${shard}/${shardCount}`
+}
