@@ -118,7 +118,6 @@ export class PortableDecoder implements Decoder {
   }
 
   close(): void {
-    this.#assertOpen()
     this.#transport.reset()
     this.#assembly.reset()
     this.#closed = true

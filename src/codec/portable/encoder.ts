@@ -35,7 +35,6 @@ function closable(encode: Encode): Encoder {
       return encode(json)
     },
     close() {
-      if (closed) throw new Error("Cannot use the encoder: it was closed.")
       closed = true
     },
   }

@@ -17,7 +17,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 /** Finds every integer that a double may not hold, and now and then digits inside a string. */
 const LONG_INTEGER = /[:[,\s]-?\d{16}/
 const INTEGER = /^-?\d+$/
-const MAX_OPCODE = 255
+/** Of a wrong value, how much an error shows. */
+const MAX_SHOWN = 32
 
 /** @throws DecodeError of kind `json` when the bytes are not UTF-8. A byte order mark stays, and JSON refuses it. */
 export function decodeText(bytes: Uint8Array): string {
@@ -57,14 +58,13 @@ export function parseExact(text: string): unknown {
 /** @throws DecodeError of kind `envelope` when the value is no gateway payload. */
 export function readEnvelope(value: unknown): Payload {
   if (!isObject(value)) throw new DecodeError("envelope", "Cannot read the payload: it is JSON but no object.")
-  const op = value["op"]
-  if (!isCount(op, MAX_OPCODE)) throw wrong("op", op, `an integer from 0 to ${MAX_OPCODE}`)
-  const d = value["d"] ?? null
+  const { op, s = null, t = null, d = null } = value
+  if (!isInteger(op)) throw wrong("op", op, "an integer")
+  if (s !== null && !isSequence(s)) throw wrong("s", s, "a sequence number or null")
+  if (t !== null && typeof t !== "string") throw wrong("t", t, "an event name or null")
   if (op !== Opcode.Dispatch) return { op, s: null, t: null, d }
-  const s = value["s"]
-  const t = value["t"]
-  if (!isCount(s, Number.MAX_SAFE_INTEGER)) throw wrong("s", s, "a sequence number")
-  if (typeof t !== "string") throw wrong("t", t, "an event name")
+  if (s === null) throw wrong("s", s, "a sequence number in a dispatch")
+  if (t === null) throw wrong("t", t, "an event name in a dispatch")
   return { op: Opcode.Dispatch, s, t, d }
 }
 
@@ -72,11 +72,15 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-function isCount(value: unknown, max: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max
+function isInteger(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value)
+}
+
+function isSequence(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
 }
 
 function wrong(field: "op" | "s" | "t", value: unknown, right: string): DecodeError {
-  const found = value === undefined ? "missing" : `a ${value === null ? "null" : typeof value}`
-  return new DecodeError("envelope", `Cannot read the payload: its ${field} is ${found} instead of ${right}.`)
+  const found = value === undefined ? "missing" : JSON.stringify(value).slice(0, MAX_SHOWN)
+  return new DecodeError("envelope", `Cannot read the payload: its ${field} is ${found} and must be ${right}.`)
 }

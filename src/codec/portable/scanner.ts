@@ -20,6 +20,9 @@ const LETTER_D = 0x64
 /** `d` as an escape, the only other way to write that key. */
 const ESCAPED_D = [0x5c, 0x75, 0x30, 0x30, 0x36, 0x34]
 
+/** The first bytes of JSON values that are no objects. */
+const STARTS_OTHER_VALUE = [...new TextEncoder().encode('["-0123456789tfn')]
+
 /** What the next byte that is no white space may be. */
 const Next = {
   Payload: 0,
@@ -220,8 +223,9 @@ function isNumberSign(byte: number): boolean {
 }
 
 function noPayload(byte: number): DecodeError {
-  const startsValue = byte === QUOTE || byte === OPEN_ARRAY || (isScalar(byte) && byte !== 0x2b)
-  if (startsValue) return new DecodeError("envelope", "Cannot read the payload: it is no JSON object.")
+  if (STARTS_OTHER_VALUE.includes(byte)) {
+    return new DecodeError("envelope", "Cannot read the payload: it starts like JSON, but not like a JSON object.")
+  }
   return unexpected(byte, 0)
 }
 

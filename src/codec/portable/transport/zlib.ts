@@ -2,7 +2,7 @@
 // before it as dictionary. A flush ends with the bytes 00 00 ff ff, which may also occur by chance inside compressed data. To
 // tell, a final empty block is put behind them: only after a real flush does that end the stream cleanly.
 
-import { constants, inflateRawSync, type ZlibOptions } from "node:zlib"
+import { constants, inflateRawSync } from "node:zlib"
 import { DecodeError, type DecoderLimits } from "../../decoder.ts"
 import { mostTextBytes, tooLarge } from "../bounds.ts"
 import { Bytes } from "../bytes.ts"
@@ -15,6 +15,11 @@ const HEADER_BYTES = 2
 /** Markers inside one message that are no flush. By chance there is one in 4 GB. */
 const MAX_FALSE_MARKERS = 16
 
+interface InflateOptions {
+  readonly maxOutputLength: number
+  readonly dictionary?: Uint8Array
+}
+
 export class ZlibTransport implements Transport {
   readonly #limits: DecoderLimits
   /** Compressed bytes of the unfinished message. */
@@ -26,6 +31,8 @@ export class ZlibTransport implements Transport {
   /** Where in `#pending` the search for a marker goes on. */
   #searchFrom = 0
   #falseMarkers = 0
+  /** How much of `#pending` was there when it was last tried. */
+  #triedBytes = 0
 
   constructor(limits: DecoderLimits) {
     this.#limits = limits
@@ -42,9 +49,7 @@ export class ZlibTransport implements Transport {
       if (used > 0) this.#pending.dropFirst(used)
       if (this.#pending.length === 0) this.#pending.clear()
     }
-    if (this.#pending.length > this.#limits.maxMessageBytes) {
-      throw tooLarge(this.#limits.maxMessageBytes, this.#limits)
-    }
+    this.#checkPending()
   }
 
   reset(): void {
@@ -53,6 +58,7 @@ export class ZlibTransport implements Transport {
     this.#headerRead = false
     this.#searchFrom = 0
     this.#falseMarkers = 0
+    this.#triedBytes = 0
   }
 
   /** Delivers every whole message in `data`. Returns how many bytes they took. */
@@ -83,40 +89,56 @@ export class ZlibTransport implements Transport {
     this.#input.clear()
     this.#input.append(message)
     this.#input.append(FINAL_EMPTY_BLOCK)
-    const most = mostTextBytes(message.length, this.#limits)
-    const options: ZlibOptions = { maxOutputLength: most }
-    if (this.#historyBytes > 0) {
-      options.dictionary = this.#history.subarray(Math.max(0, this.#historyBytes - HISTORY_BYTES), this.#historyBytes)
-    }
+    const options = this.#options(message.length)
     try {
       const { text, used } = inflate(this.#input.view(), options)
       if (used < this.#input.length) {
         throw new DecodeError("transport", "Cannot inflate the message: the stream ends inside it.")
       }
       this.#falseMarkers = 0
+      this.#triedBytes = 0
       return text
     } catch (error) {
       if (error instanceof DecodeError) throw error
-      if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") throw tooLarge(most, this.#limits)
-      this.#checkUnfinished(message, options)
-      return null
+      this.#checkUnfinished(message)
+      this.#falseMarkers++
+      if (this.#falseMarkers <= MAX_FALSE_MARKERS) return null
+      throw new DecodeError(
+        "transport",
+        `Cannot inflate the message: more than ${MAX_FALSE_MARKERS} flush markers inside it are none.`,
+      )
     }
   }
 
-  /** @throws DecodeError unless the message is right so far and only goes on after the marker. */
-  #checkUnfinished(message: Uint8Array, options: ZlibOptions): void {
+  /**
+   * Broken bytes may never bring a marker, so what waits is tried now and then: whenever it has doubled, so that no byte
+   * is tried more than a few times.
+   */
+  #checkPending(): void {
+    const { length } = this.#pending
+    if (length > this.#limits.maxMessageBytes) throw tooLarge(this.#limits.maxMessageBytes, this.#limits)
+    if (!this.#headerRead || length === 0 || length < this.#triedBytes * 2) return
+    this.#triedBytes = length
+    this.#checkUnfinished(this.#pending.view())
+  }
+
+  /** @throws DecodeError unless this is the start of a message, as far as it goes. */
+  #checkUnfinished(message: Uint8Array): void {
+    const options = this.#options(message.length)
     try {
       inflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH })
     } catch (error) {
+      if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") throw tooLarge(options.maxOutputLength, this.#limits)
       const reason = error instanceof Error ? error.message : String(error)
       throw new DecodeError("transport", `Cannot inflate the message: ${reason}.`)
     }
-    if (++this.#falseMarkers > MAX_FALSE_MARKERS) {
-      throw new DecodeError(
-        "transport",
-        `Cannot inflate the message: it has ${this.#falseMarkers} flush markers that are none, more than ${MAX_FALSE_MARKERS}.`,
-      )
-    }
+  }
+
+  #options(compressedBytes: number): InflateOptions {
+    const maxOutputLength = mostTextBytes(compressedBytes, this.#limits)
+    if (this.#historyBytes === 0) return { maxOutputLength }
+    const dictionary = this.#history.subarray(Math.max(0, this.#historyBytes - HISTORY_BYTES), this.#historyBytes)
+    return { maxOutputLength, dictionary }
   }
 
   #remember(text: Uint8Array): void {
@@ -145,7 +167,7 @@ export class ZlibTransport implements Transport {
 }
 
 /** `used` is less than the input's length when the stream ended before it. */
-function inflate(input: Uint8Array, options: ZlibOptions): { readonly text: Uint8Array; readonly used: number } {
+function inflate(input: Uint8Array, options: InflateOptions): { readonly text: Uint8Array; readonly used: number } {
   // Documented (`info`) and not in the type definitions.
   const result = inflateRawSync(input, { ...options, info: true }) as unknown as {
     readonly buffer: Uint8Array

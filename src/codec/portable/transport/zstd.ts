@@ -74,7 +74,8 @@ export class ZstdTransport implements Transport {
     }
     this.#hasChecksum = hasChecksum
     this.#decompress = new Decompress((piece) => void this.#pieces.push(piece))
-    this.#feed(data.subarray(0, headerBytes))
+    // A copy, because fzstd keeps it until the first block comes.
+    this.#feed(data.slice(0, headerBytes))
     this.#expected = "block"
     return headerBytes
   }
