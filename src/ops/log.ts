@@ -45,7 +45,8 @@ export function createLogger({ level, format, colour, secrets, write }: LoggerOp
       write(pretty === undefined ? cleaned : pretty(cleaned))
     },
   }
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const formatters = { level: (label: string) => ({ level: label }) }
+  return pino({ level, base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime }, destination)
 }
 
 /** A logger that says nothing. */
