@@ -52,8 +52,6 @@ export interface DeliveryEvents {
   readonly drained: () => void
   /** `latencyMs`: from the first of these events' frames to the confirm. */
   readonly confirmed: (events: number, latencyMs: number) => void
-  /** The broker will take no more; nothing that is unconfirmed was acknowledged. */
-  readonly broken: (error: unknown) => void
 }
 
 export interface DeliveryOptions {
@@ -89,8 +87,8 @@ export class Delivery {
   #firstFrameMs = 0
   #scheduled = false
   #stall: { readonly cancel: () => void; held: boolean } | null = null
-  #whenEmpty: (() => void)[] = []
-  #broken = false
+  #whenDrained: (() => void)[] = []
+  #over = false
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -142,11 +140,11 @@ export class Delivery {
     this.#settle(broker.announce(GATEWAY_GAP, data), entry)
   }
 
-  /** Resolves once nothing waits for a confirm. Never, when the broker is broken. */
+  /** Resolves once nothing waits for a confirm, or the broker is over. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#window.length === 0) resolve()
-      else this.#whenEmpty.push(resolve)
+      if (this.#window.length === 0 || this.#over) resolve()
+      else this.#whenDrained.push(resolve)
     })
   }
 
@@ -164,7 +162,7 @@ export class Delivery {
     this.#frames = 0
     this.#frameBytes = 0
     const session = this.#session
-    if (session === null || this.#broken) return
+    if (session === null || this.#over) return
     const { decoder, broker, shard, events, on } = this.#options
     const sequence = decoder.lastSequence()
     const bytesWaiting = decoder.pendingBytes()
@@ -212,10 +210,10 @@ export class Delivery {
         entry.confirmed = true
         this.#advance()
       },
-      (error: unknown) => {
-        if (this.#broken) return
-        this.#broken = true
-        this.#options.on.broken(error)
+      () => {
+        // The broker is over. What it did not confirm stays unacknowledged, and Discord replays it after a restart.
+        this.#over = true
+        this.#wake()
       },
     )
   }
@@ -233,9 +231,12 @@ export class Delivery {
     const done = this.#window.splice(0, confirmed)
     for (const entry of done) entry.done()
     if (this.#stall !== null && !this.#isFull()) this.#onRoom(this.#stall)
-    if (this.#window.length > 0) return
-    const waiting = this.#whenEmpty
-    this.#whenEmpty = []
+    if (this.#window.length === 0) this.#wake()
+  }
+
+  #wake(): void {
+    const waiting = this.#whenDrained
+    this.#whenDrained = []
     for (const resolve of waiting) resolve()
   }
 

@@ -24,8 +24,6 @@ export interface UnitEvents {
   readonly confirmed: (shard: number, events: number, latencyMs: number) => void
   /** Discord refuses this shard for good. */
   readonly refused: (shard: number, remedy: string) => void
-  /** The broker takes no more. */
-  readonly broken: (error: unknown) => void
 }
 
 /** What every unit of a gateway shares. */
@@ -115,7 +113,6 @@ export class ShardUnit {
         stalled: () => this.shard.hold(),
         drained: () => this.shard.release(),
         confirmed: (count, latencyMs) => on.confirmed(id, count, latencyMs),
-        broken: (error) => on.broken(error),
       },
     })
   }

@@ -18,8 +18,8 @@ const MOST_RESERVED = 100
 
 /** Packets that may wait. */
 export const MAX_QUEUED_SENDS = 1_000
-/** How long a packet may wait before it is refused. */
-export const SEND_DEADLINE_MS = 60_000
+/** How long a packet may wait before it is refused. Longer than the window, so that a burst does not expire in it. */
+export const SEND_DEADLINE_MS = 120_000
 
 /** null: written to the socket. */
 export type SendResult = Refusal | null

@@ -188,7 +188,6 @@ class World {
         pinged: ignore,
         confirmed: ignore,
         refused: (shard, remedy) => this.#discord.violations.push(`shard ${shard} stopped for good: ${remedy}`),
-        broken: (error) => this.#discord.violations.push(`the broker broke: ${String(error)}`),
       },
     })
   }
