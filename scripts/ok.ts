@@ -1,0 +1,68 @@
+// `bun run ok`: the one gate. Format, lint, types, every test, the native codec's own checks and a short run of each
+// benchmark. What continuous integration runs is this, by `bun run test`.
+
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { closingLine, countBunTests, countCargoTests, runGate, type Step } from "./gate.ts"
+
+const ROOT = join(import.meta.dir, "..")
+const BUN = process.execPath
+const CARGO = Bun.which("cargo") ?? undefined
+
+const noCargo = CARGO === undefined ? "Rust is not installed: the portable codec is tested alone" : undefined
+const noNightly =
+  noCargo ?? (runs("cargo", "+nightly", "--version") ? undefined : "Rust's nightly toolchain is not installed")
+const HOST = noNightly === undefined ? hostTarget() : ""
+
+function cargo(name: string, ...args: readonly string[]): Step {
+  return { name, command: ["cargo", ...args], cwd: "native", skipped: noCargo ?? missingPart(args[0]) }
+}
+
+const STEPS: readonly Step[] = [
+  { name: "format and lint", command: [BUN, "x", "biome", "check", "--error-on-warnings", "."] },
+  { name: "types", command: [BUN, "x", "tsc", "--noEmit"] },
+  // A stale addon would be tested in place of the sources.
+  { name: "native codec: build", command: [BUN, "scripts/build-native.ts"], skipped: noCargo },
+  cargo("native codec: format", "fmt", "--check"),
+  cargo("native codec: lint", "clippy", "--locked", "--all-targets", "--", "--deny", "warnings"),
+  { ...cargo("native codec: tests", "test", "--locked"), count: countCargoTests },
+  {
+    ...cargo("native codec: SWAR tests", "test", "--locked", "--features", "swar"),
+    count: countCargoTests,
+  },
+  {
+    name: "native codec: sanitizer",
+    command: ["cargo", "+nightly", "test", "--locked", "--no-default-features", "--target", HOST],
+    cwd: "native",
+    // A folder of its own: other flags would make cargo build the rest anew each time.
+    env: { RUSTFLAGS: "-Zsanitizer=address", CARGO_TARGET_DIR: "target/sanitizer" },
+    skipped: noNightly,
+    count: countCargoTests,
+  },
+  { name: "tests", command: [BUN, "test", "--only-failures"], count: countBunTests },
+  {
+    name: "benchmarks, short",
+    command: [BUN, "bench/run.ts", "--smoke"],
+    skipped: existsSync(join(ROOT, "bench/run.ts")) ? undefined : "there are none",
+  },
+]
+
+const total = await runGate(ROOT, STEPS)
+console.log(closingLine(total))
+process.exitCode = total.failed === 0 ? 0 : 1
+
+function runs(...command: readonly string[]): boolean {
+  return Bun.spawnSync([...command], { stdout: "ignore", stderr: "ignore" }).exitCode === 0
+}
+
+/** Debian packages clippy and rustfmt apart from cargo. */
+function missingPart(subcommand: string | undefined): string | undefined {
+  if (subcommand !== "fmt" && subcommand !== "clippy") return undefined
+  return runs("cargo", subcommand, "--version") ? undefined : `cargo ${subcommand} is not installed`
+}
+
+/** Rust's name for this machine; a sanitizer needs it said. */
+function hostTarget(): string {
+  const said = Bun.spawnSync(["rustc", "--version", "--verbose"]).stdout.toString()
+  return /^host: (.+)$/m.exec(said)?.[1] ?? ""
+}
