@@ -16,6 +16,7 @@ import type { GatewayServices } from "./gateway/services.ts"
 import type { Session } from "./gateway/session.ts"
 import { Sessions } from "./gateway/sessions.ts"
 import { type Settings, type SimulatorOptions, settingsOf, type TrafficRate } from "./options.ts"
+import { claimPort } from "./port-in-use.ts"
 import { ClientRecord } from "./record.ts"
 import { restRoute } from "./rest/routes.ts"
 import type { SessionView, Simulator } from "./simulator.ts"
@@ -29,7 +30,7 @@ import { Traffic } from "./traffic/traffic.ts"
  * // … connect a bot to discord.url …
  * discord.inject({ type: "reconnect", shard: 0 })
  * await discord.stop()
- * @throws Error with the code EADDRINUSE when a port is in use.
+ * @throws PortInUseError when another program has one of the ports.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   return new RunningSimulator(settingsOf(options), options.codec ?? loadCodec("auto"), await closedPort())
@@ -166,16 +167,18 @@ class RunningSimulator implements Simulator {
       gatewayPort: this.#listener.port,
     }
     try {
-      return Bun.serve({
-        hostname,
-        port,
-        fetch: async (request) =>
-          restRoute(request, rest) ??
-          (await control.route(request)) ??
-          new Response("This is a simulated Discord: its API is under /api/v10, its controls under /simulator.\n", {
-            status: 404,
-          }),
-      })
+      return claimPort(hostname, port, () =>
+        Bun.serve({
+          hostname,
+          port,
+          fetch: async (request) =>
+            restRoute(request, rest) ??
+            (await control.route(request)) ??
+            new Response("This is a simulated Discord: its API is under /api/v10, its controls under /simulator.\n", {
+              status: 404,
+            }),
+        }),
+      )
     } catch (error) {
       this.#listener.close()
       throw error

@@ -1,6 +1,7 @@
 // The gateway's port: TCP connections, their WebSocket handshake, and the connections that come of them.
 
 import type { Socket, TCPSocketListener } from "bun"
+import { claimPort } from "../port-in-use.ts"
 import { acceptResponse, readHandshake, refusal } from "../websocket/handshake.ts"
 import type { Link } from "../websocket/peer.ts"
 import { GatewayConnection } from "./connection.ts"
@@ -27,11 +28,12 @@ export class GatewayListener {
   #listener: TCPSocketListener<SocketData> | undefined
   readonly port: number
 
-  /** @throws when the port is in use. */
+  /** @throws PortInUseError */
   constructor(services: GatewayServices) {
     this.#services = services
     this.#hostname = services.settings.hostname
-    this.#listener = this.#listen(services.settings.gatewayPort)
+    const { hostname, gatewayPort } = services.settings
+    this.#listener = claimPort(hostname, gatewayPort, () => this.#listen(gatewayPort))
     this.port = this.#listener.port
   }
 
