@@ -63,26 +63,26 @@ export class GatewayMetrics {
       help: "Packets sent to Discord, by opcode and shard.",
       labelNames: ["op", "shard"],
     })
-    this.#alive = metrics.readGauge({
+    this.#alive = metrics.gauge({
       name: "gateway_shards_alive",
       help: "1 for a shard of this process that is connected and ready, 0 for one that is not.",
       labelNames: ["id"],
     })
-    this.#total = metrics.readGauge({
+    this.#total = metrics.gauge({
       name: "gateway_total_shards",
       help: "Shards of the whole bot, those of other processes too.",
     })
-    this.#ping = metrics.readGauge({
+    this.#ping = metrics.gauge({
       name: "gateway_ping",
       help: "Milliseconds from the last heartbeat to its acknowledgement.",
       labelNames: ["id"],
     })
-    this.#windowEvents = metrics.readGauge({
+    this.#windowEvents = metrics.gauge({
       name: "gateway_delivery_window_events",
       help: "Events handed to the broker and not confirmed yet.",
       labelNames: ["shard"],
     })
-    this.#windowBytes = metrics.readGauge({
+    this.#windowBytes = metrics.gauge({
       name: "gateway_delivery_window_bytes",
       help: "Bytes of the events handed to the broker and not confirmed yet.",
       labelNames: ["shard"],
@@ -97,14 +97,14 @@ export class GatewayMetrics {
       help: "Connections to Discord that ended, by shard and reason.",
       labelNames: ["shard", "reason"],
     })
-    this.#identifiesLeft = metrics.readGauge({
+    this.#identifiesLeft = metrics.gauge({
       name: "gateway_identifies_remaining",
       help: "Identifies that Discord allows until its limit is reset.",
     })
     this.#decodeErrors = metrics.counter({
       name: "gateway_decode_errors_total",
       help: "Frames that could not be decoded, by kind and shard; each costs a reconnect.",
-      labelNames: ["kind", "shard"],
+      labelNames: ["shard", "kind"],
     })
     this.#refusedSends = metrics.counter({
       name: "gateway_refused_sends_total",
@@ -127,7 +127,7 @@ export class GatewayMetrics {
   }
 
   decodeFailed(shard: number, kind: string): void {
-    this.#decodeErrors.inc({ kind: this.#bounded(kind), shard })
+    this.#decodeErrors.inc({ shard, kind: this.#bounded(kind) })
   }
 
   sendRefused(reason: string): void {

@@ -1,35 +1,42 @@
 // A Prometheus registry whose values are read when it is scraped, so that nothing is counted twice on a hot path.
 
-import {
-  Counter,
-  type CounterConfiguration,
-  Gauge,
-  type GaugeConfiguration,
-  Histogram,
-  type HistogramConfiguration,
-  Registry,
-} from "prom-client"
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
+
+export interface MetricOptions<Label extends string> {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: readonly Label[]
+}
+
+export interface MetricDescription {
+  readonly name: string
+  readonly type: "counter" | "gauge" | "histogram"
+  readonly labels: readonly string[]
+}
 
 export class Metrics {
   readonly #registry = new Registry()
   readonly #reads = new Set<() => void>()
-  /** Emptied before each scrape, so that what is gone, such as a shard given up, is not shown for ever. */
-  readonly #readGauges: Gauge<string>[] = []
+  readonly #gauges: Gauge<string>[] = []
+  readonly #described: MetricDescription[] = []
 
   readonly contentType = this.#registry.contentType
 
-  counter<Label extends string>(configuration: CounterConfiguration<Label>): Counter<Label> {
-    return new Counter({ ...configuration, registers: [this.#registry] })
+  counter<Label extends string>(options: MetricOptions<Label>): Counter<Label> {
+    this.#describe("counter", options)
+    return new Counter({ ...options, registers: [this.#registry] })
   }
 
-  histogram<Label extends string>(configuration: HistogramConfiguration<Label>): Histogram<Label> {
-    return new Histogram({ ...configuration, registers: [this.#registry] })
+  histogram(options: MetricOptions<never> & { readonly buckets: readonly number[] }): Histogram {
+    this.#describe("histogram", options)
+    return new Histogram({ ...options, buckets: [...options.buckets], registers: [this.#registry] })
   }
 
-  /** A gauge that is filled by an `onScrape` function each time; what is not set again disappears. */
-  readGauge<Label extends string>(configuration: GaugeConfiguration<Label>): Gauge<Label> {
-    const gauge = new Gauge({ ...configuration, registers: [this.#registry] })
-    this.#readGauges.push(gauge)
+  /** A gauge that an `onScrape` function fills each time. What is not set again, as of a shard given up, disappears. */
+  gauge<Label extends string>(options: MetricOptions<Label>): Gauge<Label> {
+    this.#describe("gauge", options)
+    const gauge = new Gauge({ ...options, registers: [this.#registry] })
+    this.#gauges.push(gauge)
     return gauge
   }
 
@@ -41,21 +48,22 @@ export class Metrics {
 
   /** Everything in Prometheus' text format. */
   text(): Promise<string> {
-    for (const gauge of this.#readGauges) empty(gauge)
+    for (const gauge of this.#gauges) empty(gauge)
     for (const read of this.#reads) read()
     return this.#registry.metrics()
   }
 
-  /** Every metric's name, sorted. */
-  names(): string[] {
-    return this.#registry
-      .getMetricsAsArray()
-      .map(({ name }) => name)
-      .sort()
+  /** Every metric, in the order they were added; docs/metrics.md is held against it. */
+  describe(): readonly MetricDescription[] {
+    return this.#described
+  }
+
+  #describe(type: MetricDescription["type"], { name, labelNames = [] }: MetricOptions<string>): void {
+    this.#described.push({ name, type, labels: labelNames })
   }
 }
 
-/** `reset` would set a gauge that has no labels to 0, which is a value like any other. */
+/** `reset` would leave a gauge that has no labels at 0, which is a value like any other. */
 function empty(gauge: Gauge<string>): void {
   gauge.reset()
   gauge.remove({})

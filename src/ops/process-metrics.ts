@@ -9,11 +9,11 @@ export function addProcessMetrics(metrics: Metrics): void {
     name: "process_cpu_seconds_total",
     help: "CPU time of the process, user and system, in seconds.",
   })
-  const memory = metrics.readGauge({
+  const memory = metrics.gauge({
     name: "process_resident_memory_bytes",
     help: "Resident memory of the process, in bytes.",
   })
-  const start = metrics.readGauge({
+  const start = metrics.gauge({
     name: "process_start_time_seconds",
     help: "When the process started, in Unix seconds.",
   })
