@@ -26,22 +26,27 @@ const STEP_TIMEOUT_MS = 20 * 60_000
 
 const NOTHING: Count = { passed: 0, failed: 0, skipped: 0 }
 
-/** Runs the steps in order and prints a line for each. @returns the tests of all; a failed step without tests counts as one. */
-export async function runGate(root: string, steps: readonly Step[]): Promise<Count> {
+/**
+ * Runs the steps in order and prints a line for each.
+ * @returns the tests of all steps; a failed step without tests counts as one failed.
+ */
+export async function runGate(root: string, steps: readonly Step[], print = console.log): Promise<Count> {
   let total = NOTHING
   const failures: string[] = []
   for (const step of steps) {
     if (step.skipped !== undefined) {
-      console.log(`${styleText("yellow", "skip")}  ${step.name.padEnd(28)} ${step.skipped}`)
+      print(`${styleText("yellow", "skip")}  ${step.name.padEnd(28)} ${step.skipped}`)
       continue
     }
     const { count, failure, seconds } = await runStep(root, step)
     const verdict = failure === undefined ? styleText("green", "ok  ") : styleText("red", "FAIL")
-    console.log(`${verdict}  ${step.name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s${describeCount(count)}`)
+    print(
+      `${verdict}  ${step.name.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s${step.count === undefined ? "" : `   ${closingLine(count)}`}`,
+    )
     total = sum(total, count)
     if (failure !== undefined) failures.push(failure)
   }
-  for (const failure of failures) console.log(failure)
+  for (const failure of failures) print(failure)
   return total
 }
 
@@ -109,10 +114,6 @@ async function runStep(
 
 function text(stream: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(stream).text()
-}
-
-function describeCount({ passed, failed, skipped }: Count): string {
-  return passed + failed + skipped === 0 ? "" : `   ${closingLine({ passed, failed, skipped })}`
 }
 
 function sum(a: Count, b: Count): Count {
