@@ -4,12 +4,15 @@ import type { Codec, CodecChoice } from "./codec.ts"
 import { loadNative } from "./native/load.ts"
 import { portableCodec } from "./portable/codec.ts"
 
-/** @throws Error when `native` is asked for and its addon does not load; the message says what to do. */
-export function loadCodec(choice: CodecChoice): Codec {
+/**
+ * @param native loads the native codec or throws; given by tests
+ * @throws Error when `native` is asked for and its addon does not load; the message says what to do.
+ */
+export function loadCodec(choice: CodecChoice, native: () => Codec = loadNative): Codec {
   if (choice === "portable") return portableCodec()
-  if (choice === "native") return loadNative()
+  if (choice === "native") return native()
   try {
-    return loadNative()
+    return native()
   } catch (error) {
     return portableCodec(error instanceof Error ? error.message : String(error))
   }
