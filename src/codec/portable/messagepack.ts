@@ -25,7 +25,7 @@ export function writeValue(out: Bytes, value: unknown): void {
     case "object":
       if (value === null) return writeByte(out, 0xc0)
       if (Array.isArray(value)) return writeArray(out, value)
-      return writeObject(out, value)
+      return writeObject(out, value as Readonly<Record<string, unknown>>)
     default:
       throw new TypeError(`Cannot write a ${typeof value} as MessagePack: JSON has no such value.`)
   }
@@ -37,12 +37,12 @@ function writeArray(out: Bytes, values: readonly unknown[]): void {
   for (const value of values) writeValue(out, value)
 }
 
-function writeObject(out: Bytes, value: object): void {
+function writeObject(out: Bytes, value: Readonly<Record<string, unknown>>): void {
   const keys = Object.keys(value)
   writeMapHeader(out, keys.length)
   for (const key of keys) {
     writeString(out, key)
-    writeValue(out, Reflect.get(value, key))
+    writeValue(out, value[key])
   }
 }
 

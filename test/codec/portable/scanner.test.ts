@@ -42,17 +42,7 @@ describe("PayloadScanner", () => {
   })
 
   test("refuses at once what cannot go on to be JSON", () => {
-    for (const text of [
-      '{"a"1',
-      "{1",
-      '{"a":}',
-      '{"a":[}',
-      '{"a":1}}'.slice(0, 6) + "]",
-      '{"a":1{',
-      '{"a":"\n',
-      "}",
-      "[1",
-    ]) {
+    for (const text of ['{"a"1', "{1", '{"a":}', '{"a":[}', '{"a":1]', '{"a":1{', '{"a":"\n', "}", "[1"]) {
       expect(() => new PayloadScanner().scan(utf8.encode(text))).toThrow()
     }
   })
