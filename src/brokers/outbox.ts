@@ -16,7 +16,8 @@ export class Outbox<T> {
   /** In order; the first is being delivered. */
   readonly #waiting: Waiting<T>[] = []
   #closed: BrokerClosedError | null = null
-  #onEmpty: () => void = () => {}
+  /** Those who wait in `drain`. */
+  readonly #drains = new Set<() => void>()
 
   /**
    * @param deliver resolves when the item is confirmed.
@@ -41,11 +42,13 @@ export class Outbox<T> {
     this.#closed ??= new BrokerClosedError("Cannot publish: the broker is closing.")
     if (this.#waiting.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const cancel = clock.after(withinMs, resolve)
-      this.#onEmpty = () => {
+      const done = () => {
         cancel()
+        this.#drains.delete(done)
         resolve()
       }
+      const cancel = clock.after(withinMs, done)
+      this.#drains.add(done)
     })
   }
 
@@ -53,7 +56,7 @@ export class Outbox<T> {
   close(reason: BrokerClosedError): void {
     this.#closed = reason
     for (const { reject } of this.#waiting.splice(0)) reject(reason)
-    this.#onEmpty()
+    this.#settleDrains()
   }
 
   async #run(): Promise<void> {
@@ -68,6 +71,10 @@ export class Outbox<T> {
       this.#waiting.shift()
       first.resolve()
     }
-    this.#onEmpty()
+    this.#settleDrains()
+  }
+
+  #settleDrains(): void {
+    for (const done of this.#drains) done()
   }
 }

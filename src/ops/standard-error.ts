@@ -1,6 +1,8 @@
 // Standard error, for logs and the demo's live line. Never blocks the service: text that a stuck reader does not take
 // waits up to a bound, and past it lines are dropped and counted.
 
+import type { Terminal } from "./progress.ts"
+
 /** Characters that wait for a stuck reader before lines are dropped. */
 export const MAX_WAITING_CHARACTERS = 1024 * 1024
 const STANDARD_ERROR = 2
@@ -63,6 +65,21 @@ export class TextOutput {
     const notice = `${this.#droppedLines} lines were dropped here, because standard error was not read.\n`
     this.#droppedLines = 0
     return notice
+  }
+}
+
+/** Standard error's terminal, if it is one, written to through `output`, so that logs and the live line keep their order. */
+export function errorTerminal(output: TextOutput): Terminal {
+  const { stderr } = process
+  return {
+    isTTY: stderr.isTTY === true,
+    get columns() {
+      return stderr.columns
+    },
+    get rows() {
+      return stderr.rows
+    },
+    write: (text) => output.write(text),
   }
 }
 

@@ -54,11 +54,6 @@ export class MemoryHub {
     return this.#streams.get(event)?.entries ?? []
   }
 
-  /** The names of all events that were appended or asked for. */
-  events(): readonly string[] {
-    return [...this.#streams.keys()]
-  }
-
   /** The next entry of an event for a group, or undefined when there is none now. The group is made when it is new. */
   take(event: string, groupName: string): Entry | undefined {
     const stream = this.#stream(event)

@@ -177,6 +177,23 @@ describe("fuzz (seeded)", () => {
     }
   })
 
+  test("reads every message of a mixed stream back, however it is printed and split", () => {
+    const random = generator(99)
+    const indents = [undefined, 1, 2, "\t"]
+    for (let round = 0; round < 300; round += 1) {
+      const messages = Array.from({ length: 1 + random(5) }, () => ({ event: "0", data: randomValue(random, 0) }))
+      const written = messages.map((message) =>
+        random(2) === 0
+          ? map(message)
+          : Buffer.from(
+              `${JSON.stringify(message, null, indents[random(indents.length)])}${random(2) === 0 ? "\n" : ""}`,
+            ),
+      )
+      const parsed = parse(splitAtRandom(Buffer.concat(written), random))
+      expect(parsed).toEqual(messages.map((message) => ({ type: "message", ...message })))
+    }
+  })
+
   test("always comes back to the next message after a line of garbage", () => {
     const random = generator(7)
     for (let round = 0; round < 400; round += 1) {
@@ -186,6 +203,20 @@ describe("fuzz (seeded)", () => {
     }
   })
 })
+
+function randomValue(random: (below: number) => number, depth: number): unknown {
+  const values = [
+    null,
+    true,
+    random(1_000_000) - 500_000,
+    random(1_000) / 7,
+    '{"\\\n}[',
+    "\u0082ü😀".repeat(random(20)),
+  ]
+  if (depth > 4 || random(2) === 0) return values[random(values.length)]
+  const within = Array.from({ length: random(20) }, () => randomValue(random, depth + 1))
+  return random(2) === 0 ? within : Object.fromEntries(within.map((value, index) => [`key ${index}\n{`, value]))
+}
 
 /** Pieces of real messages, random bytes and separators, in any order. */
 function garbage(random: (below: number) => number): Buffer {
