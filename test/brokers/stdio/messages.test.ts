@@ -180,7 +180,7 @@ describe("fuzz (seeded)", () => {
   test("reads every message of a mixed stream back, however it is printed and split", () => {
     const random = generator(99)
     const indents = [undefined, 1, 2, "\t"]
-    for (let round = 0; round < 300; round += 1) {
+    for (let round = 0; round < 200; round += 1) {
       const messages = Array.from({ length: 1 + random(5) }, () => ({ event: "0", data: randomValue(random, 0) }))
       const written = messages.map((message) =>
         random(2) === 0
@@ -214,7 +214,7 @@ function randomValue(random: (below: number) => number, depth: number): unknown 
     "\u0082ü😀".repeat(random(20)),
   ]
   if (depth > 4 || random(2) === 0) return values[random(values.length)]
-  const within = Array.from({ length: random(20) }, () => randomValue(random, depth + 1))
+  const within = Array.from({ length: random(8) }, () => randomValue(random, depth + 1))
   return random(2) === 0 ? within : Object.fromEntries(within.map((value, index) => [`key ${index}\n{`, value]))
 }
 
