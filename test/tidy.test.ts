@@ -53,6 +53,15 @@ describe("imports", () => {
     expect(wrong.filter((fault) => !fault.includes("native/spectacles.node"))).toEqual([])
   })
 
+  test("keep the adapters of a port apart", () => {
+    const adapter = /^src\/(?:brokers|codec)\/[^/]+\//
+    const wrong = SOURCES.flatMap((file) => relativeImports(file).map((target) => [file, target] as const))
+      .map(([file, target]) => [file, target, adapter.exec(file)?.[0], adapter.exec(target)?.[0]] as const)
+      .filter(([, , from, to]) => from !== undefined && to !== undefined && from !== to)
+      .map(([file, target]) => `${file} imports ${target}`)
+    expect(wrong).toEqual([])
+  })
+
   test("make no circle", () => {
     expect(circles()).toEqual([])
   })

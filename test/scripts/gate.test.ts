@@ -33,7 +33,9 @@ describe("runGate", () => {
   test("sums the tests of all steps", async () => {
     const { count } = await gate(
       script("bun", "console.log(' 3 pass\\n 0 fail\\n 2 skip')", { count: countBunTests }),
-      script("cargo", "console.log('test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured')", { count: countCargoTests }),
+      script("cargo", "console.log('test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured')", {
+        count: countCargoTests,
+      }),
     )
     expect(closingLine(count)).toBe("7 passed, 0 failed, 3 skipped")
   })
