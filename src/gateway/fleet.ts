@@ -27,12 +27,9 @@ export class Fleet {
     return this.#units
   }
 
-  /** Whether every shard of this process is live. */
-  get ready(): boolean {
-    const { ids } = this.#options
-    return (
-      this.#units.size === ids.length && [...this.#units.values()].every(({ shard }) => shard.status.phase === "live")
-    )
+  /** The ids of those shards of this process that are not live. */
+  get notLive(): readonly number[] {
+    return this.#options.ids.filter((id) => this.#units.get(id)?.shard.status.phase !== "live")
   }
 
   /**

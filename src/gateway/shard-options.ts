@@ -6,7 +6,7 @@ import type { Clock } from "../flow/clock.ts"
 import type { Logger } from "../ops/log.ts"
 import type { Delivery } from "./delivery.ts"
 import type { IdentifyQueue } from "./identify/identify-queue.ts"
-import type { Phase } from "./protocol/state.ts"
+import type { DownKind, Phase } from "./protocol/state.ts"
 import type { Dial } from "./socket.ts"
 
 /** What Identify says of the bot. */
@@ -18,7 +18,7 @@ export interface Identity {
 
 export interface ShardEvents {
   readonly live: (resumed: boolean) => void
-  readonly down: (reason: string) => void
+  readonly down: (kind: DownKind) => void
   readonly decodeFailed: (kind: string) => void
   readonly sent: (op: number) => void
   readonly received: (op: number) => void

@@ -7,6 +7,7 @@ import type { Clock } from "../flow/clock.ts"
 import type { Logger } from "../ops/log.ts"
 import { Delivery, type DeliveryLimits, type DeliverySession } from "./delivery.ts"
 import type { IdentifyQueue } from "./identify/identify-queue.ts"
+import type { DownKind } from "./protocol/state.ts"
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { Shard } from "./shard.ts"
@@ -16,7 +17,7 @@ import type { Dial } from "./socket.ts"
 /** What a unit tells its gateway; the shard's id comes first. */
 export interface UnitEvents {
   readonly live: (shard: number, resumed: boolean) => void
-  readonly down: (shard: number, reason: string) => void
+  readonly down: (shard: number, kind: DownKind) => void
   readonly decodeFailed: (shard: number, kind: string) => void
   readonly sent: (shard: number, op: number) => void
   readonly received: (shard: number, op: number) => void
@@ -139,7 +140,7 @@ export class ShardUnit {
             this.#setResumeFailures(0)
             on.live(id, resumed)
           },
-          down: (reason) => on.down(id, reason),
+          down: (kind) => on.down(id, kind),
           decodeFailed: (kind) => on.decodeFailed(id, kind),
           sent: (op) => on.sent(id, op),
           received: (op) => on.received(id, op),

@@ -6,7 +6,7 @@ import { gatewayUrl } from "../discord/gateway-url.ts"
 import { Opcode } from "../discord/opcodes.ts"
 import { Timers } from "../flow/timers.ts"
 import { Connection } from "./connection.ts"
-import type { Effect, Input, ShardState, TimerName } from "./protocol/state.ts"
+import type { DownKind, Effect, Input, ShardState, TimerName } from "./protocol/state.ts"
 import { newShard } from "./protocol/state.ts"
 import { step } from "./protocol/step.ts"
 import { SendQueue, type SendResult } from "./sends/queue.ts"
@@ -133,7 +133,7 @@ export class Shard {
       case "live":
         return this.#onLive(effect.resumed)
       case "down":
-        return this.#onDown(effect.reason, effect.retryMs)
+        return this.#onDown(effect.kind, effect.reason, effect.retryMs)
       case "gap":
         return this.#onGap(effect.sessionId, effect.lastSequence)
       case "stopped":
@@ -244,13 +244,13 @@ export class Shard {
     on.live(resumed)
   }
 
-  #onDown(reason: string, retryMs: number | null): void {
+  #onDown(kind: DownKind, reason: string, retryMs: number | null): void {
     const { log, on, clock } = this.#options
     this.#lastDown = { reason, atMs: clock.wallMs() }
     this.#heartbeatSentMs = null
     const again = retryMs === null ? "when the broker has caught up" : `in ${Math.round(retryMs)} ms`
     log.warn({ session: this.#state.session?.id, reason }, `disconnected, connecting again ${again}`)
-    on.down(reason)
+    on.down(kind)
   }
 
   #onGap(sessionId: string, lastSequence: number): void {

@@ -20,7 +20,8 @@ export interface Socket {
 export type Dial = (url: string, events: SocketEvents) => Socket
 
 export const dialWebSocket: Dial = (url, events) => {
-  const socket = new WebSocket(url)
+  // Discord compresses the stream itself; the extension would do it twice.
+  const socket = new WebSocket(url, { perMessageDeflate: false })
   socket.binaryType = "nodebuffer"
   socket.onopen = () => events.opened()
   // The bytes of a binary frame come as a Buffer, those of a text frame as a string.

@@ -3,7 +3,7 @@
 import { RESUMABLE_CLOSE_CODE } from "../../discord/close-codes.ts"
 import { backoffMs } from "../../flow/backoff.ts"
 import { DIAL_DEADLINE_MS, MAX_RESUME_FAILURES, RECONNECT_BACKOFF } from "./limits.ts"
-import type { Effect, Facts, ShardState, Step, TimerName } from "./state.ts"
+import type { DownKind, Effect, Facts, ShardState, Step, TimerName } from "./state.ts"
 
 export function connect(state: ShardState): Step {
   const resumeUrl = state.resumeHostDead ? null : state.session?.resumeUrl
@@ -17,6 +17,8 @@ export function connect(state: ShardState): Step {
 }
 
 export interface ReconnectOptions {
+  readonly kind: DownKind
+  /** For the log: what happened, in words. */
   readonly reason: string
   readonly leastWaitMs?: number
   /** Wait for `release` instead of a timer. */
@@ -56,11 +58,15 @@ function failuresAfter(state: ShardState, facts: Facts, ours: boolean): number {
   return facts.sequence > state.resumedFrom ? 0 : state.resumeFailures + 1
 }
 
-function down(state: ShardState, facts: Facts, { reason, leastWaitMs = 0, hold = false }: ReconnectOptions): Step {
+function down(
+  state: ShardState,
+  facts: Facts,
+  { kind, reason, leastWaitMs = 0, hold = false }: ReconnectOptions,
+): Step {
   if (hold) {
     return {
       state: { ...state, phase: "held" },
-      effects: [...disconnect(state), { type: "down", reason, retryMs: null }],
+      effects: [...disconnect(state), { type: "down", kind, reason, retryMs: null }],
     }
   }
   const retryMs = Math.max(leastWaitMs, backoffMs(state.attempt, RECONNECT_BACKOFF, facts.random()))
@@ -68,7 +74,7 @@ function down(state: ShardState, facts: Facts, { reason, leastWaitMs = 0, hold =
     state: { ...state, phase: "waiting", attempt: state.attempt + 1 },
     effects: [
       ...disconnect(state),
-      { type: "down", reason, retryMs },
+      { type: "down", kind, reason, retryMs },
       { type: "timer", timer: "reconnect", delayMs: retryMs },
     ],
   }

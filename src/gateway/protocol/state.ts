@@ -38,6 +38,19 @@ export interface ShardState {
   readonly resumedFrom: number
 }
 
+/** Why a connection ended, as a label. */
+export type DownKind =
+  | "op7"
+  | "op9"
+  | "closed"
+  | "unreachable"
+  | "corrupt"
+  | "zombie"
+  | "no-hello"
+  | "no-ready"
+  | "bad-payload"
+  | "slow-broker"
+
 export type TimerName = "dial" | "hello" | "ready" | "heartbeat" | "reconnect"
 
 export type Input =
@@ -83,8 +96,8 @@ export type Effect =
   | { readonly type: "identify" }
   | { readonly type: "resume"; readonly sessionId: string }
   | { readonly type: "live"; readonly resumed: boolean }
-  /** The connection is given up, for `reason`, and will be tried again. */
-  | { readonly type: "down"; readonly reason: string; readonly retryMs: number | null }
+  /** The connection is given up and will be tried again; on `release` where `retryMs` is null. */
+  | { readonly type: "down"; readonly kind: DownKind; readonly reason: string; readonly retryMs: number | null }
   /** The session cannot be resumed: events after `lastSequence` are lost. */
   | { readonly type: "gap"; readonly sessionId: string; readonly lastSequence: number }
   /** Final. `remedy` where Discord refuses us for good: one sentence that says what to change. */

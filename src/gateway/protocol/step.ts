@@ -23,7 +23,7 @@ export function step(state: ShardState, input: Input, facts: Facts): Step {
     case "closed":
       return onClosed(state, input.code, facts)
     case "corrupt":
-      return isConnected(state) ? reconnect(state, facts, { reason: input.reason }) : unchanged(state)
+      return isConnected(state) ? reconnect(state, facts, { kind: "corrupt", reason: input.reason }) : unchanged(state)
     case "timer":
       return onTimer(state, input.timer, facts)
     case "turn":
@@ -64,7 +64,7 @@ function onPacket(state: ShardState, packet: ControlPacket, facts: Facts): Step 
     case Opcode.Heartbeat:
       return { state: { ...state, awaitingAck: true }, effects: [{ type: "heartbeat" }] }
     case Opcode.Reconnect:
-      return reconnect(state, facts, { reason: "Discord asked for a reconnect (op 7)" })
+      return reconnect(state, facts, { kind: "op7", reason: "Discord asked for a reconnect (op 7)" })
     case Opcode.InvalidSession:
       return onInvalidSession(state, packet.d === true, facts)
     case Opcode.Hello:
@@ -83,7 +83,8 @@ function onPacket(state: ShardState, packet: ControlPacket, facts: Facts): Step 
 function onHello(state: ShardState, d: unknown, facts: Facts): Step {
   if (state.phase !== "greeting") return unchanged(state)
   const hello = readHello(d)
-  if (hello === null) return reconnect(state, facts, { reason: "Hello brought no heartbeat_interval" })
+  if (hello === null)
+    return reconnect(state, facts, { kind: "bad-payload", reason: "Hello brought no heartbeat_interval" })
   const { heartbeatIntervalMs } = hello
   const greeted: readonly Effect[] = [
     { type: "cancel", timer: "hello" },
@@ -115,7 +116,7 @@ function onTurn(state: ShardState): Step {
 function onReady(state: ShardState, d: unknown, facts: Facts): Step {
   if (state.phase !== "identifying") return unchanged(state)
   const ready = readReady(d)
-  if (ready === null) return reconnect(state, facts, { reason: "READY brought no session_id" })
+  if (ready === null) return reconnect(state, facts, { kind: "bad-payload", reason: "READY brought no session_id" })
   return {
     state: { ...state, phase: "live", session: ready, resumeFailures: 0, resumeHostDead: false },
     effects: [
@@ -137,23 +138,29 @@ function onResumed(state: ShardState): Step {
 }
 
 function onInvalidSession(state: ShardState, resumable: boolean, facts: Facts): Step {
-  if (resumable) return reconnect(state, facts, { reason: "Discord wants the session resumed (op 9 true)" })
+  if (resumable)
+    return reconnect(state, facts, { kind: "op9", reason: "Discord wants the session resumed (op 9 true)" })
   const { least, most } = INVALID_SESSION_WAIT_MS
   const waitMs = least + (most - least) * facts.random()
-  return giveUpSession(state, facts, { reason: "Discord invalidated the session (op 9 false)", leastWaitMs: waitMs })
+  return giveUpSession(state, facts, {
+    kind: "op9",
+    reason: "Discord invalidated the session (op 9 false)",
+    leastWaitMs: waitMs,
+  })
 }
 
 function onClosed(state: ShardState, code: number, facts: Facts): Step {
   if (state.phase === "dialing") {
     // Discord's answer to a resume may come from a host that is gone: the next try goes to the other of the two.
     const dialled = state.session?.resumeUrl == null ? state : { ...state, resumeHostDead: !state.resumeHostDead }
-    return reconnect(dialled, facts, { reason: `the gateway could not be reached (${code})` })
+    return reconnect(dialled, facts, { kind: "unreachable", reason: `the gateway could not be reached (${code})` })
   }
   if (!isConnected(state)) return unchanged(state)
   const rule = closeRule(code)
   const reason = `the connection was closed with ${code} (${rule.name})`
   if (rule.action === "stop") return stop(state, rule.remedy ?? reason)
-  return rule.action === "identify" ? giveUpSession(state, facts, { reason }) : reconnect(state, facts, { reason })
+  const down = { kind: "closed", reason } as const
+  return rule.action === "identify" ? giveUpSession(state, facts, down) : reconnect(state, facts, down)
 }
 
 function onTimer(state: ShardState, timer: TimerName, facts: Facts): Step {
@@ -161,7 +168,9 @@ function onTimer(state: ShardState, timer: TimerName, facts: Facts): Step {
     case "dial":
       return state.phase === "dialing" ? onClosed(state, 1006, facts) : unchanged(state)
     case "hello":
-      return state.phase === "greeting" ? reconnect(state, facts, { reason: "no Hello came" }) : unchanged(state)
+      return state.phase === "greeting"
+        ? reconnect(state, facts, { kind: "no-hello", reason: "no Hello came" })
+        : unchanged(state)
     case "ready":
       return onReadyDeadline(state, facts)
     case "heartbeat":
@@ -172,9 +181,10 @@ function onTimer(state: ShardState, timer: TimerName, facts: Facts): Step {
 }
 
 function onReadyDeadline(state: ShardState, facts: Facts): Step {
-  if (state.phase === "identifying") return reconnect(state, facts, { reason: "no READY came" })
+  if (state.phase === "identifying") return reconnect(state, facts, { kind: "no-ready", reason: "no READY came" })
   if (state.phase !== "resuming") return unchanged(state)
-  if (facts.sequence <= state.resumedFrom) return reconnect(state, facts, { reason: "no RESUMED came" })
+  if (facts.sequence <= state.resumedFrom)
+    return reconnect(state, facts, { kind: "no-ready", reason: "no RESUMED came" })
   // A long replay is still arriving.
   return {
     state: { ...state, resumedFrom: facts.sequence, resumeFailures: 0 },
@@ -185,7 +195,10 @@ function onReadyDeadline(state: ShardState, facts: Facts): Step {
 function onHeartbeatDue(state: ShardState, facts: Facts): Step {
   // Any frame is a sign of life: a flood of GUILD_CREATE delays ACKs.
   if (state.awaitingAck && !facts.alive) {
-    return reconnect(state, facts, { reason: "the connection is dead (no heartbeat ACK and no other frame)" })
+    return reconnect(state, facts, {
+      kind: "zombie",
+      reason: "the connection is dead (no heartbeat ACK and no other frame)",
+    })
   }
   return {
     state: { ...state, awaitingAck: true },
@@ -195,5 +208,5 @@ function onHeartbeatDue(state: ShardState, facts: Facts): Step {
 
 function onHold(state: ShardState, facts: Facts): Step {
   if (state.phase === "new" || state.phase === "held") return unchanged(state)
-  return reconnect(state, facts, { reason: "the broker is too slow", hold: true })
+  return reconnect(state, facts, { kind: "slow-broker", reason: "the broker is too slow", hold: true })
 }

@@ -1,0 +1,49 @@
+// What every command shares: how it ends, how it is stopped, and what version it is.
+
+import packageJson from "../../package.json"
+import { loadCodec } from "../codec/load.ts"
+import { ConfigError } from "../config/problem.ts"
+
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+const EXIT_SIGNALLED = 130
+
+/** The user's mistake, or the world's: its message is one sentence that says what to change. */
+export class CommandError extends Error {
+  override readonly name = "CommandError"
+}
+
+/** A command: takes its arguments, resolves to its exit code. */
+export type Command = (args: readonly string[]) => Promise<number>
+
+/** Runs a command to its end and exits. A mistake prints its sentence, a defect its stack. */
+export async function runCommand(command: Command, args: readonly string[]): Promise<never> {
+  try {
+    process.exit(await command(args))
+  } catch (error) {
+    const expected = error instanceof CommandError || error instanceof ConfigError
+    process.stderr.write(`${expected ? error.message : describeDefect(error)}\n`)
+    process.exit(EXIT_FAILED)
+  }
+}
+
+/** Aborts on the first SIGINT or SIGTERM; the second exits at once. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(EXIT_SIGNALLED)
+    stop.abort()
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+  return stop.signal
+}
+
+/** `spectacles 0.1.0 (codec: native …)` */
+export function versionLine(): string {
+  return `spectacles ${packageJson.version} (codec: ${loadCodec("auto").description}; Bun ${Bun.version})`
+}
+
+function describeDefect(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bun
+// The one executable: `spectacles gateway`, `spectacles simulator`, `spectacles demo`.
+
+import { type Command, CommandError, EXIT_OK, runCommand, versionLine } from "./command.ts"
+import { demo } from "./demo.ts"
+import { gateway } from "./gateway.ts"
+import { main as simulator } from "./simulator.ts"
+
+const COMMANDS: Readonly<Record<string, Command>> = { gateway, simulator, demo }
+
+const HELP = `Usage: spectacles <command> [options]
+
+Commands:
+  gateway     holds a Discord bot's shards and publishes its events to a broker
+  simulator   Discord, simulated: a gateway to test bots against, offline
+  demo        simulator and gateway together, to see events stream with no token
+
+Options:
+  --help      this text; with a command, that command's
+  --version   the version, and which codec runs
+`
+
+const spectacles: Command = async ([name = "--help", ...args]) => {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command !== undefined) return command(args)
+  switch (name) {
+    case "--help":
+    case "-h":
+    case "help":
+      process.stdout.write(HELP)
+      return EXIT_OK
+    case "--version":
+    case "-V":
+    case "version":
+      process.stdout.write(`${versionLine()}\n`)
+      return EXIT_OK
+    default:
+      throw new CommandError(
+        `Cannot run "${name}": the commands are ${Object.keys(COMMANDS).join(", ")}; see spectacles --help.`,
+      )
+  }
+}
+
+await runCommand(spectacles, process.argv.slice(2))
