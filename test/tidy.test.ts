@@ -22,7 +22,9 @@ const CODEC_FOR_BROKERS = ["src/codec/batch.ts", "src/codec/encoding.ts"]
 /** Tests of these are about more than one file of src. */
 const TESTS_WITHOUT_A_SOURCE = ["contract", "fixtures", "integration", "interop"]
 /** Names of tests that are about their whole folder. */
-const TESTS_OF_A_FOLDER = ["contract", "process", "simulation"]
+const TESTS_OF_A_FOLDER = ["contract", "differential", "process", "simulation"]
+/** Written for tests, ours and those of users: no command needs it. */
+const FOR_TESTS = ["src/brokers/memory/broker.ts"]
 
 const FILES = projectFiles()
 const TYPESCRIPT = FILES.filter((file) => file.endsWith(".ts"))
@@ -185,10 +187,11 @@ function arrowFault(file: string, target: string): string | undefined {
   return isTooMuchCodec && !CODEC_FOR_BROKERS.includes(target) ? arrow : undefined
 }
 
-/** Commands, and what package.json gives to importers. */
+/** Commands, benchmarks and examples, and what package.json gives to importers. */
 function entryPoints(): string[] {
+  const commands = TYPESCRIPT.filter((file) => /^(src\/bin|bench|examples)\//.test(file))
   const published = [...read("package.json").matchAll(/"(?:\.\/)?(src\/[^"]+\.ts)"/g)].map(([, file = ""]) => file)
-  return [...SOURCES.filter((file) => file.startsWith("src/bin/")), ...published]
+  return [...commands, ...published, ...FOR_TESTS]
 }
 
 /** Every circle of imports in src, once, as `a → b → a`. */
