@@ -10,6 +10,10 @@ import { integer, list, parsed, shown, wrong } from "./values.ts"
 /** Far above any bot's number of shards; bounds what a range of ids may unfold to. */
 export const MAX_SHARDS = 100_000
 
+/** What every broker can carry as a name of a stream, a queue and a routing key. */
+const EVENT_NAME = /^\s*\w{1,64}\s*$/
+/** Discord takes 4,096 bytes for the whole of Identify, of which the token and the rest need a part. */
+const MAX_PRESENCE_BYTES = 3_072
 const INTENT_NAMES = [...Object.keys(INTENT_BITS), ...Object.keys(INTENT_ALIASES)]
 
 export function intents(): z.ZodType<Intent[]> {
@@ -29,7 +33,7 @@ export function intents(): z.ZodType<Intent[]> {
 /** Names are not checked against Discord's list here, since Discord adds events without notice. */
 export function eventNames(): z.ZodType<string[]> {
   const name = parsed('write an event\'s name, such as "MESSAGE_CREATE".', (value) =>
-    typeof value === "string" && /^\s*\w+\s*$/.test(value) ? value.trim() : undefined,
+    typeof value === "string" && EVENT_NAME.test(value) ? value.trim() : undefined,
   )
   return list(name, 'write a list of events, such as ["MESSAGE_CREATE"].').transform((names) => [...new Set(names)])
 }
@@ -109,9 +113,15 @@ const PRESENCE = z.strictObject(
 
 /** A table, or JSON text. */
 export function presence(): z.ZodType<Presence> {
-  return z.preprocess(fromJson, PRESENCE).transform(({ activities, game, ...rest }): Presence => {
+  return z.preprocess(fromJson, PRESENCE).transform(({ activities, game, ...rest }, context): Presence => {
     const one: readonly Activity[] = game === undefined ? [] : [game]
-    return { ...rest, activities: activities ?? one }
+    const whole = { ...rest, activities: activities ?? one }
+    const bytes = Buffer.byteLength(JSON.stringify(whole))
+    if (bytes > MAX_PRESENCE_BYTES) {
+      const message = `is ${bytes} bytes of JSON: Identify has room for ${MAX_PRESENCE_BYTES}, so shorten its texts.`
+      context.issues.push({ code: "custom", message, input: undefined })
+    }
+    return whole
   })
 }
 

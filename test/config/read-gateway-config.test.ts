@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { GATEWAY_SETTINGS } from "../../src/config/gateway-settings.ts"
 import { ConfigError } from "../../src/config/problem.ts"
 import { readGatewayConfig } from "../../src/config/read-gateway-config.ts"
 import { Secret } from "../../src/config/secret.ts"
+import type { Setting } from "../../src/config/settings.ts"
 import { problemsOf, read, TOKEN, warningsOf } from "../fixtures/gateway-config.ts"
 
 describe("sources", () => {
@@ -229,6 +231,13 @@ describe("problems", () => {
     ])
   })
 
+  test("#36 refuses a presence that Identify has no room for", () => {
+    const activity = { name: "x".repeat(4_000), type: 0 }
+    expect(problemsOf("", { DISCORD_PRESENCE: JSON.stringify({ activities: [activity] }) })).toEqual([
+      "DISCORD_PRESENCE: presence is 4080 bytes of JSON: Identify has room for 3072, so shorten its texts.",
+    ])
+  })
+
   test("bounds what it quotes", () => {
     expect(problemsOf(`compression = "${"x".repeat(10_000)}"`)[0]?.length).toBeLessThan(200)
   })
@@ -257,4 +266,48 @@ test("#35 no printed form of the configuration holds the token", () => {
   const reading = read("")
   expect(reading.config.token).toBeInstanceOf(Secret)
   for (const print of [JSON.stringify, Bun.inspect, String]) expect(print(reading)).not.toContain(TOKEN)
+})
+
+describe("any value of any key", () => {
+  const ODD_VALUES = [
+    "true",
+    "-1",
+    "1.5",
+    "nan",
+    "-inf",
+    "9223372036854775807",
+    "0x10",
+    "2020-01-01",
+    "2020-01-01T00:00:00Z",
+    "07:32:00",
+    "[]",
+    "[[]]",
+    "[{}]",
+    "{}",
+    "{ a = { b = 1 } }",
+    '{ __proto__ = "x", constructor = 1 }',
+    '""',
+    '" "',
+    '"\\u0000"',
+    '"😀"',
+    '"__proto__"',
+    '"://"',
+    '"[::"',
+    '","',
+    '"0-99999999999999999999"',
+    `"${"9".repeat(400)}"`,
+    `"${"a:".repeat(5_000)}"`,
+  ]
+  for (const [key, { variables }] of Object.entries<Setting<unknown>>(GATEWAY_SETTINGS)) {
+    test(`is read or refused in a sentence: ${key}`, () => {
+      for (const value of ODD_VALUES) {
+        const file = `${key} = ${value}\n`
+        for (const problem of problemsOf(file)) expect(problem).toMatch(/^[\w.]+(:\d+)?: .{10,300}[.?]$/s)
+        for (const variable of variables) {
+          const text = value.replace(/^"|"$/g, "")
+          for (const problem of problemsOf("", { [variable]: text })) expect(problem).toMatch(/: .{10,300}[.?]$/s)
+        }
+      }
+    })
+  }
 })
