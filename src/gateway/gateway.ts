@@ -140,6 +140,7 @@ export class Gateway {
     const { config, broker, store, codec, log, metrics, clock } = this.#parts
     log.info({ codec: codec.description, compression: config.compression }, "starting")
     const gatewayBot = await this.#ask(signal)
+    signal.throwIfAborted()
     const { plan, warnings } = planShards(config.shards, gatewayBot)
     for (const warning of warnings) log.warn({}, warning)
     log.info(
