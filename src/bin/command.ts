@@ -3,15 +3,11 @@
 import packageJson from "../../package.json"
 import { loadCodec } from "../codec/load.ts"
 import { ConfigError } from "../config/problem.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 const EXIT_SIGNALLED = 130
-
-/** The user's mistake, or the world's: its message is one sentence that says what to change. */
-export class CommandError extends Error {
-  override readonly name = "CommandError"
-}
 
 /** A command: takes its arguments, resolves to its exit code. */
 export type Command = (args: readonly string[]) => Promise<number>
@@ -21,7 +17,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   try {
     process.exit(await command(args))
   } catch (error) {
-    const expected = error instanceof CommandError || error instanceof ConfigError
+    const expected = error instanceof OperatorError || error instanceof ConfigError
     process.stderr.write(`${expected ? error.message : describeDefect(error)}\n`)
     process.exit(EXIT_FAILED)
   }

@@ -14,11 +14,12 @@ import { dialWebSocket } from "../gateway/socket.ts"
 import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { createLogger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 import { showProgress } from "../ops/progress.ts"
 import { standardError, type TextOutput } from "../ops/standard-error.ts"
 import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
-import { type Command, CommandError, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
 import { DeliveryAudit } from "./delivery-audit.ts"
 import { shortLines } from "./short-lines.ts"
 
@@ -127,7 +128,8 @@ async function run({ discord, seconds, stop, output }: DemoRun): Promise<number>
 
 function summary(audit: DeliveryAudit, codec: string): string {
   const { confirmed, lost, latencyMs } = audit
-  const latency = latencyMs === null ? "–" : `${latencyMs.toFixed(2)} ms (mean, from handing a batch over to its confirm)`
+  const latency =
+    latencyMs === null ? "–" : `${latencyMs.toFixed(2)} ms (mean, from handing a batch over to its confirm)`
   return `
   events    ${confirmed.toLocaleString("en-US")} published, ${lost} lost, one connection cut on the way
   latency   ${latency}
@@ -178,14 +180,14 @@ function readArguments(args: readonly string[]): DemoOptions | null {
       rate: whole("rate", values.rate, 1, 10_000),
     }
   } catch (error) {
-    throw new CommandError(`${error instanceof Error ? error.message : String(error)} See spectacles demo --help.`)
+    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles demo --help.`)
   }
 }
 
 function whole(flag: string, text: string, least: number, most: number): number {
   const value = Number(text)
   if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value
-  throw new CommandError(`Cannot take --${flag} ${text}: it is a whole number from ${least} to ${most}.`)
+  throw new OperatorError(`Cannot take --${flag} ${text}: it is a whole number from ${least} to ${most}.`)
 }
 
 if (import.meta.main) await runCommand(demo, process.argv.slice(2))

@@ -12,6 +12,7 @@ import { printConfig } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Gateway } from "../gateway/gateway.ts"
+import { fileSessionStore } from "../gateway/sessions/file-store.ts"
 import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
 import type { SessionStore } from "../gateway/sessions/session.ts"
 import { dialWebSocket } from "../gateway/socket.ts"
@@ -19,8 +20,9 @@ import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
 import { createLogger, type Logger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 import { standardError } from "../ops/standard-error.ts"
-import { type Command, CommandError, EXIT_FAILED, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
+import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
 
 const STANDARD_OUTPUT = 1
 
@@ -79,7 +81,7 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
     config,
     codec: loadCodec(config.codec),
     broker: newBroker(config.broker, log),
-    store: newStore(config.shardStore),
+    store: newStore(config.shardStore, log),
     metrics: gatewayMetrics,
     log,
     clock: systemClock,
@@ -114,7 +116,7 @@ function readArguments(args: readonly string[]) {
     })
     return values
   } catch (error) {
-    throw new CommandError(`${error instanceof Error ? error.message : String(error)} See spectacles gateway --help.`)
+    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles gateway --help.`)
   }
 }
 
@@ -136,18 +138,22 @@ function passwordOf(url: string): string {
 
 function newBroker(broker: BrokerConfig, logger: Logger): Broker {
   if (broker.type !== "stdio" || broker.format === "discordjs") {
-    throw new CommandError(
+    throw new OperatorError(
       `Cannot use broker.type "${broker.type}": this version has standard output only; leave it out.`,
     )
   }
   return stdioBroker({ output: fileSink(STANDARD_OUTPUT), input: Bun.stdin.stream(), body: broker.format, logger })
 }
 
-function newStore(store: ShardStoreConfig): SessionStore {
+function newStore(store: ShardStoreConfig, log: Logger): SessionStore {
+  if (store.type === "file") {
+    const onUnreadable = (file: string, reason: string) => {
+      log.warn({ file }, `a stored session cannot be used (${reason}): that shard identifies`)
+    }
+    return fileSessionStore({ folder: store.path, onUnreadable })
+  }
   if (store.type !== "memory") {
-    throw new CommandError(
-      `Cannot use shard_store.type "${store.type}": this version keeps sessions in memory only; leave it out.`,
-    )
+    throw new OperatorError(`Cannot use shard_store.type "${store.type}": this version has "memory" and "file".`)
   }
   return memorySessionStore()
 }
@@ -169,7 +175,7 @@ function startHealth(
       logger,
     })
   } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error))
+    throw new OperatorError(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bun
 // The one executable: `spectacles gateway`, `spectacles simulator`, `spectacles demo`.
 
-import { type Command, CommandError, EXIT_OK, runCommand, versionLine } from "./command.ts"
+import { OperatorError } from "../ops/operator-error.ts"
+import { type Command, EXIT_OK, runCommand, versionLine } from "./command.ts"
 import { demo } from "./demo.ts"
 import { gateway } from "./gateway.ts"
 import { main as simulator } from "./simulator.ts"
@@ -35,7 +36,7 @@ const spectacles: Command = async ([name = "--help", ...args]) => {
       process.stdout.write(`${versionLine()}\n`)
       return EXIT_OK
     default:
-      throw new CommandError(
+      throw new OperatorError(
         `Cannot run "${name}": the commands are ${Object.keys(COMMANDS).join(", ")}; see spectacles --help.`,
       )
   }

@@ -1,6 +1,7 @@
 // Asks Discord how to connect: the socket's URL, how many shards, and how many sessions may be started.
 // Source: Discord's documentation, Gateway › Get Gateway Bot.
 
+import { OperatorError } from "../ops/operator-error.ts"
 import type { SessionStartLimit } from "./identify/identify-queue.ts"
 
 export interface GatewayBot {
@@ -20,7 +21,7 @@ export interface GatewayBotOptions {
 const TIMEOUT_MS = 15_000
 
 /** Discord will not answer otherwise however often it is asked; the message says what to change. */
-export class GatewayBotRefusedError extends Error {
+export class GatewayBotRefusedError extends OperatorError {
   override readonly name = "GatewayBotRefusedError"
 }
 

@@ -12,9 +12,10 @@ import { settlesWithin } from "../flow/deadline.ts"
 import type { GatewayMetrics, GatewayReading } from "../ops/gateway-metrics.ts"
 import type { Readiness } from "../ops/health.ts"
 import type { Logger } from "../ops/log.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 import { DEFAULT_DELIVERY_LIMITS } from "./delivery.ts"
 import { Fleet } from "./fleet.ts"
-import { fetchGatewayBot, type GatewayBot, GatewayBotRefusedError, GatewayBotUnavailableError } from "./gateway-bot.ts"
+import { fetchGatewayBot, type GatewayBot, GatewayBotUnavailableError } from "./gateway-bot.ts"
 import { memoryIdentifyQueue } from "./identify/memory-queue.ts"
 import { consumeSends } from "./sends/consumer.ts"
 import { SessionSaver } from "./sessions/saver.ts"
@@ -75,7 +76,7 @@ export class Gateway {
     const { promise: refused, resolve: refuse, reject: fail } = Promise.withResolvers<GatewayEnd>()
     const onError = (error: unknown) => {
       if (stopping.signal.aborted) return
-      if (error instanceof GatewayBotRefusedError) refuse({ type: "refused", message: error.message })
+      if (error instanceof OperatorError) refuse({ type: "refused", message: error.message })
       else fail(error)
     }
     const started = this.#start(stopping.signal, refuse, onError).catch(onError)

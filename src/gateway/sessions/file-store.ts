@@ -1,0 +1,92 @@
+// Sessions in a folder, one file a shard, for gateways without a Redis. Each write replaces the whole file at once, so a
+// crash leaves the old value or the new one.
+
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { z } from "zod"
+import { OperatorError } from "../../ops/operator-error.ts"
+import type { Session, SessionStore } from "./session.ts"
+
+const sessionSchema = z.object({
+  shard: z.int().min(0),
+  shardCount: z.int().min(1),
+  sessionId: z.string().min(1),
+  resumeUrl: z.string().nullable(),
+  sequence: z.int().min(0),
+  resumeFailures: z.int().min(0),
+})
+
+/** The folder cannot be used; the message says what to change. */
+export class SessionFolderError extends OperatorError {
+  override readonly name = "SessionFolderError"
+}
+
+export interface FileSessionStoreOptions {
+  readonly folder: string
+  /** Told of a file that holds no session: that shard identifies. */
+  readonly onUnreadable: (file: string, reason: string) => void
+}
+
+export function fileSessionStore({ folder, onUnreadable }: FileSessionStoreOptions): SessionStore {
+  const fileOf = (shard: number) => join(folder, `shard-${shard}.json`)
+  return {
+    async load(shard) {
+      const file = fileOf(shard)
+      const text = await readText(file)
+      if (text === null) return null
+      const session = parse(text)
+      if (session?.shard === shard) return session
+      onUnreadable(file, session === null ? "it holds no session" : `it is shard ${session.shard}'s`)
+      return null
+    },
+    async save(sessions) {
+      await makeFolder(folder)
+      await Promise.all(sessions.map((session) => replace(fileOf(session.shard), JSON.stringify(session))))
+    },
+    async drop(shard) {
+      await rm(fileOf(shard), { force: true })
+    },
+    close: async () => {},
+  }
+}
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, "utf8")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null
+    throw new SessionFolderError(
+      `Cannot read the session in ${file} (${codeOf(error)}): let this user read and write the folder, or set shard_store.path to another.`,
+      { cause: error },
+    )
+  }
+}
+
+function parse(text: string): Session | null {
+  try {
+    return sessionSchema.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new SessionFolderError(
+      `Cannot make the folder ${folder} for sessions (${codeOf(error)}): set shard_store.path to one that this user may write.`,
+      { cause: error },
+    )
+  }
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  const next = `${file}.next`
+  await writeFile(next, text, { mode: 0o600 })
+  await rename(next, file)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error)
+}
