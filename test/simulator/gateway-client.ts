@@ -33,7 +33,7 @@ export class GatewayClient {
   readonly #socket: WebSocket
   #read = 0
   #waiters: Waiter[] = []
-  #text = ""
+  readonly #splitter = new JsonSplitter()
 
   constructor(url: string, { query = "v=10&encoding=json" }: ClientOptions = {}) {
     const decode = decoderOf(query, (text) => this.#take(text))
@@ -96,9 +96,7 @@ export class GatewayClient {
   }
 
   #take(text: string): void {
-    const { whole, rest } = splitJson(this.#text + text)
-    this.#text = rest
-    for (const json of whole) this.#arrive(JSON.parse(json))
+    for (const json of this.#splitter.push(text)) this.#arrive(JSON.parse(json))
   }
 
   #arrive(packet: Received): void {
@@ -141,26 +139,39 @@ function decoderOf(query: string, take: (text: string) => void): (data: string |
   }
 }
 
-/** The whole JSON objects at the start of the text, and what is left. */
-function splitJson(text: string): { readonly whole: string[]; readonly rest: string } {
-  const whole: string[] = []
-  let start = 0
-  let depth = 0
-  let quoted = false
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]
-    if (quoted) {
-      if (char === "\\") i += 1
-      else if (char === '"') quoted = false
-    } else if (char === '"') quoted = true
-    else if (char === "{") depth += 1
-    else if (char === "}") {
-      depth -= 1
-      if (depth === 0) {
-        whole.push(text.slice(start, i + 1))
-        start = i + 1
-      }
+/** Cuts a stream of JSON objects, which nothing separates, into objects. */
+class JsonSplitter {
+  #parts: string[] = []
+  #depth = 0
+  #quoted = false
+  #escaped = false
+
+  /** The objects that this text completes. */
+  push(text: string): string[] {
+    const whole: string[] = []
+    let start = 0
+    for (let i = 0; i < text.length; i++) {
+      if (!this.#closes(text[i] ?? "")) continue
+      whole.push(this.#parts.join("") + text.slice(start, i + 1))
+      this.#parts = []
+      start = i + 1
     }
+    this.#parts.push(text.slice(start))
+    return whole
   }
-  return { whole, rest: text.slice(start) }
+
+  /** True when the character ends an object. */
+  #closes(char: string): boolean {
+    if (this.#escaped) this.#escaped = false
+    else if (this.#quoted) {
+      this.#escaped = char === "\\"
+      this.#quoted = char !== '"'
+    } else if (char === '"') this.#quoted = true
+    else if (char === "{") this.#depth += 1
+    else if (char === "}") {
+      this.#depth -= 1
+      return this.#depth === 0
+    }
+    return false
+  }
 }

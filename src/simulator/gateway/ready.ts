@@ -10,6 +10,7 @@ import type { Session } from "./session.ts"
 
 /** Guilds sent before others get a turn. */
 const GUILDS_A_TURN = 16
+const CROWD_BORN_MS = 1_500_000_000_000
 
 export function readyPayload(session: Session, world: World, resumeUrl: string): object {
   const { id, shard, shardCount } = session.plan
@@ -51,7 +52,7 @@ export async function sendGuilds(session: Session, world: World, signal: AbortSi
   }
 }
 
-/** A GUILD_CREATE of about `bytes`, of a guild that is new to the bot. */
+/** A GUILD_CREATE of at least `bytes`: the shard's first guild with a crowd in it. Undefined when it has no guild. */
 export function giantGuild(
   world: World,
   shard: { readonly shard: number; readonly shardCount: number },
@@ -61,13 +62,14 @@ export function giantGuild(
   const guild = id === undefined ? undefined : world.guild(id)
   if (guild === undefined) return undefined
   const base = guildCreate(guild, { largeThreshold: 250, presences: true })
-  const member = guild.members[0]
-  const count = Math.ceil(Math.max(0, bytes - JSON.stringify(base).length) / (JSON.stringify(member).length + 1))
   const random = seededRandom(bytes, "giant")
-  const crowd = Array.from({ length: count }, () => ({
-    ...member,
-    user: { ...member?.user, id: snowflake(1_500_000_000_000, random) },
-  }))
+  const crowd: object[] = []
+  for (let length = JSON.stringify(base).length; length < bytes; ) {
+    const [bot] = guild.members
+    const member = { ...bot, user: { ...bot?.user, id: snowflake(CROWD_BORN_MS, random) } }
+    crowd.push(member)
+    length += JSON.stringify(member).length + 1
+  }
   return { ...base, members: [...base.members, ...crowd], member_count: base.member_count + crowd.length }
 }
 
