@@ -3,6 +3,7 @@
 
 import type { Counter, Gauge, Histogram } from "prom-client"
 import type { Metrics } from "./metrics.ts"
+import { addProcessMetrics } from "./process-metrics.ts"
 
 /** `t` of dispatches that no configured event names: they are counted together. */
 const OTHER_EVENTS = "other"
@@ -53,6 +54,7 @@ export class GatewayMetrics {
   readonly #counted = new Map<number, Float64Array>()
 
   constructor(metrics: Metrics) {
+    addProcessMetrics(metrics)
     this.#received = metrics.counter({
       name: "gateway_packets_received",
       help: "Packets received from Discord, by event (t), opcode and shard.",

@@ -6,12 +6,12 @@ import type { Terminal } from "./progress.ts"
 /** Characters that wait for a stuck reader before lines are dropped. */
 export const MAX_WAITING_CHARACTERS = 1024 * 1024
 const STANDARD_ERROR = 2
-/** With one byte as its threshold the FileSink holds nothing back. */
-const UNBUFFERED = { highWaterMark: 1 }
 
-/** What is needed of a file: a number when all was taken at once, else a promise that settles when it was. */
+/** What is needed of a file. Both answer with a promise where the reader makes them wait. */
 export interface TextWriter {
   write(text: string): number | Promise<number>
+  /** Small writes stay in the file's buffer until then. */
+  flush(): number | Promise<number>
 }
 
 export class TextOutput {
@@ -28,8 +28,13 @@ export class TextOutput {
   /** Writes, at once where that can be. Never throws: when nobody reads any more, the text is lost. */
   write(text: string): void {
     if (this.#sending !== null) return this.#wait(text)
-    const taken = this.#writer.write(text)
-    if (typeof taken !== "number") this.#sending = this.#sendRest(taken)
+    try {
+      const written = this.#writer.write(text)
+      const flushed = typeof written === "number" ? this.#writer.flush() : written
+      if (typeof flushed !== "number") this.#sending = this.#sendRest(flushed)
+    } catch {
+      // Nobody reads any more, and there is nowhere left to say so.
+    }
   }
 
   /** Resolves when everything written so far was taken, or nobody reads. */
@@ -49,9 +54,12 @@ export class TextOutput {
   async #sendRest(first: Promise<number>): Promise<void> {
     try {
       await first
-      for (let text = this.#next(); text !== undefined; text = this.#next()) await this.#writer.write(text)
+      await this.#writer.flush()
+      for (let text = this.#next(); text !== undefined; text = this.#next()) {
+        await this.#writer.write(text)
+        await this.#writer.flush()
+      }
     } catch {
-      // Nobody reads any more, and there is nowhere left to say so.
       this.#waiting.length = 0
       this.#waitingCharacters = 0
     }
@@ -84,5 +92,5 @@ export function errorTerminal(output: TextOutput): Terminal {
 }
 
 export function standardError(): TextOutput {
-  return new TextOutput(Bun.file(STANDARD_ERROR).writer(UNBUFFERED))
+  return new TextOutput(Bun.file(STANDARD_ERROR).writer())
 }

@@ -12,6 +12,9 @@ interface Message {
   readonly data: unknown
 }
 
+/** Events without a guild are direct messages, which need another intent. */
+const GUILD = "81384788765712384"
+
 let simulator: Simulator
 let gateway: GatewayProcess | undefined
 beforeEach(async () => {
@@ -31,7 +34,7 @@ const start = async (settings: Record<string, string> = {}, output = ""): Promis
 
 const dispatch = (first: number, count: number, padding = "") => {
   for (let number = first; number < first + count; number += 1) {
-    simulator.dispatch(0, "MESSAGE_CREATE", { number, padding, content: "ü\n{" })
+    simulator.dispatch(0, "MESSAGE_CREATE", { number, guild_id: GUILD, padding, content: "ü\n{" })
   }
 }
 
@@ -57,12 +60,12 @@ describe("standard output", () => {
   test("carries one JSON object a line for every event, and nothing else", async () => {
     const { output } = await start()
     dispatch(0, 2)
-    simulator.dispatch(0, "TYPING_START", { user_id: "1" })
+    simulator.dispatch(0, "TYPING_START", { guild_id: GUILD })
     expect(await readText(output, 3)).toBe(
       [
-        '{"event":"MESSAGE_CREATE","data":{"number":0,"padding":"","content":"ü\\n{"}}',
-        '{"event":"MESSAGE_CREATE","data":{"number":1,"padding":"","content":"ü\\n{"}}',
-        '{"event":"TYPING_START","data":{"user_id":"1"}}',
+        '{"event":"MESSAGE_CREATE","data":{"number":0,"guild_id":"81384788765712384","padding":"","content":"ü\\n{"}}',
+        '{"event":"MESSAGE_CREATE","data":{"number":1,"guild_id":"81384788765712384","padding":"","content":"ü\\n{"}}',
+        '{"event":"TYPING_START","data":{"guild_id":"81384788765712384"}}',
         "",
       ].join("\n"),
     )
@@ -116,11 +119,11 @@ describe("standard input", () => {
   test("takes packets for a shard or a guild, JSON and MessagePack, and survives what is neither", async () => {
     const { write } = await start()
     const presence = (status: string) => ({ op: 3, d: { since: null, activities: [], status, afk: false } })
-    const voice = { op: 4, d: { guild_id: "81384788765712384", channel_id: null, self_mute: false, self_deaf: false } }
+    const voice = { op: 4, d: { guild_id: GUILD, channel_id: null, self_mute: false, self_deaf: false } }
     write("what is this?\n")
     write(`${JSON.stringify({ event: "0", data: presence("idle") })}\n{"event":"77","data":{}}\n`)
     write(encodeBody("msgpack", { event: "0", data: presence("dnd") }))
-    write(encodeBody("msgpack", { event: "SEND", data: { guild_id: "81384788765712384", packet: voice } }))
+    write(encodeBody("msgpack", { event: "SEND", data: { guild_id: GUILD, packet: voice } }))
     await simulator.record.waitFor("packet", ({ op }) => op === 4)
     const packets = simulator.record.of("packet").map(({ op, d }) => ({ op, d }))
     expect(packets).toEqual([presence("idle"), presence("dnd"), voice])

@@ -11,6 +11,10 @@ class FakeFile implements TextWriter {
     return this.#stuck === null ? text.length : this.#stuck.promise.then(() => text.length)
   }
 
+  flush(): number {
+    return 0
+  }
+
   stick(): void {
     this.#stuck = Promise.withResolvers()
   }

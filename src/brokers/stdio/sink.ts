@@ -1,11 +1,12 @@
 // Where published bytes go: the port, and standard output behind it.
 //
-// Bun's FileSink was chosen by experiment (Bun 1.4.5, 64 KiB a write, CPU with the kernel's copy into the pipe):
-//   Bun.file(1).writer()   13-19 µs. `write` answers with a number when everything was taken at once, else with a promise
-//                          that settles when the reader has taken the rest, so a stalled reader holds one batch and no more.
+// Bun's FileSink was chosen by experiment (Bun 1.4.5; CPU for 64 KiB, with the kernel's copy into the pipe):
+//   Bun.file(1).writer()   13-19 µs. Waits for a slow reader without blocking, short writes are its own business.
 //   process.stdout         33 µs, and a closed pipe is an `error` event besides the callback's error.
 //   fs.write               44 µs, a thread a write; EAGAIN on a non-blocking pipe must be polled for.
 //   fs.writeSync           31 µs, but a slow reader stops the event loop, heartbeats and all; EAGAIN loses the rest.
+// `write` alone confirms nothing: below about 4 KB it only buffers, answers as if it had written, and loses the error. Each
+// write is therefore followed by `flush`, which settles when the pipe has all (checked with readers that stall and leave).
 // It makes a pipe non-blocking, for everyone who shares it: with `2>&1 |` that is standard error too.
 
 export interface Sink {
@@ -22,16 +23,17 @@ export class SinkGoneError extends Error {
   override readonly name = "SinkGoneError"
 }
 
-/** With one byte as its threshold the FileSink holds nothing back. */
-const UNBUFFERED = { highWaterMark: 1 }
+/** Writes of more than a few KB then go out at once instead of being gathered. */
+const SMALLEST_BUFFER = { highWaterMark: 1 }
 
 /** The sink over a file descriptor: 1 is standard output. */
 export function fileSink(descriptor: number): Sink {
-  const writer = Bun.file(descriptor).writer(UNBUFFERED)
+  const writer = Bun.file(descriptor).writer(SMALLEST_BUFFER)
   return {
     async write(bytes) {
       try {
         await writer.write(bytes)
+        await writer.flush()
       } catch (error) {
         throw sinkError(error)
       }

@@ -70,16 +70,29 @@ while True:
     expect(exitCode).toBe(0)
   })
 
+  test("ends cleanly when the reader of small events leaves", async () => {
+    const { outcome, exitCode } = await run('"$0" "$1" 1000000 1 20 | head -1')
+    expect(outcome.end).toBe("gone")
+    expect(exitCode).toBe(0)
+  })
+
+  test("confirms small events only when the pipe has them", async () => {
+    const { outcome } = await run('"$0" "$1" 1000000 1 20 | sleep 1')
+    expect(outcome).toMatchObject({ end: "gone" })
+    // A pipe holds 64 KiB, and each line here is more than 32 bytes.
+    expect(outcome.confirmed).toBeLessThan(2_048)
+  })
+
   test("ends cleanly when nobody ever read", async () => {
     const { outcome, exitCode } = await run('"$0" "$1" 10000 | true')
     expect(outcome.end).toBe("gone")
     expect(exitCode).toBe(0)
   })
 
-  test.skipIf(process.platform !== "linux")(
-    "says so when the disk is full, and confirms nothing that is not on it",
-    async () => {
-      const { outcome, exitCode } = await run('"$0" "$1" 10 > /dev/full')
+  test.skipIf(process.platform !== "linux").each(["10 64 1000", "10 1 20"])(
+    "says so when the disk is full, and confirms nothing that is not on it (%s)",
+    async (size) => {
+      const { outcome, exitCode } = await run(`"$0" "$1" ${size} > /dev/full`)
       expect(outcome).toMatchObject({
         confirmed: 0,
         end: "failed",
