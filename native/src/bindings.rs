@@ -1,13 +1,15 @@
 //! The Node-API face of the crate: no logic, only values across the border. src/codec/native/addon.ts types it.
 //! Every export catches panics: one that crossed the border would take the process down.
 
-use napi::bindgen_prelude::{BufferSlice, Env, Float64Array};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{BufferSlice, Env, Float64Array, Function};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 use crate::decoder::{Decoder, Options};
 use crate::encoder::Encoder;
-use crate::error::{DecodeError, Kind};
 use crate::framing::{Body, Framing};
 use crate::kernel::KERNEL;
 use crate::redis::Trim;
@@ -43,10 +45,33 @@ pub struct DecoderSettings {
     pub max_window_log: u32,
 }
 
+/// What `push` returns besides the events that wait, all below 0.
+mod outcome {
+    use crate::error::Kind;
+
+    pub const CONTROL_WAITS: f64 = -5.0;
+
+    pub fn of_failure(kind: Kind) -> f64 {
+        match kind {
+            Kind::Transport => -1.0,
+            Kind::Json => -2.0,
+            Kind::Envelope => -3.0,
+            Kind::Limit => -4.0,
+        }
+    }
+}
+
+/// `push` returns `events * EVENTS_UNIT + bytes` of what waits: bytes stay below it, and the whole below 2^53.
+const EVENTS_UNIT: f64 = 2_147_483_648.0;
+
 #[napi]
 pub struct NativeDecoder {
-    open: Option<Decoder>,
-    failure: Option<DecodeError>,
+    shared: Rc<RefCell<OpenDecoder>>,
+}
+
+struct OpenDecoder {
+    decoder: Option<Decoder>,
+    failure: String,
 }
 
 #[napi]
@@ -68,89 +93,104 @@ impl NativeDecoder {
             return Err(invalid("events and wanted differ in length"));
         }
         let decoder = Decoder::new(options).map_err(|error| invalid(&error.message))?;
-        Ok(Self { open: Some(decoder), failure: None })
+        Ok(Self { shared: Rc::new(RefCell::new(OpenDecoder { decoder: Some(decoder), failure: String::new() })) })
     }
 
-    /// Returns how many control packets wait, or below 0 the kind of failure, for which `failure` has the sentence.
-    /// A number, because an exception costs more than decoding an event.
+    /// The function that takes frames. Not a method, for napi tracks the borrows of a method's object at 0.15 µs a call;
+    /// and it returns one number, for an exception, or asking for each count, costs as much as decoding.
     #[napi(catch_unwind)]
-    pub fn push(&mut self, frame: &[u8]) -> Result<i32> {
-        match self.decoder()?.push(frame) {
-            Ok(control) => Ok(control as i32),
+    pub fn push_function<'env>(&self, env: &'env Env) -> Result<Function<'env, (), f64>> {
+        let shared = Rc::clone(&self.shared);
+        // Panics are caught by the closure's trampoline.
+        env.create_function_from_closure("push", move |call| shared.borrow_mut().push(call.get(0)?))
+    }
+
+    /// The sentence for the last failure.
+    #[napi(catch_unwind)]
+    pub fn failure(&self) -> String {
+        self.shared.borrow().failure.clone()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn control_waiting(&self) -> Result<u32> {
+        self.with(|decoder| decoder.control_waiting() as u32)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_control(&self) -> Result<Vec<String>> {
+        self.with(Decoder::take_control)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn pending_bytes(&self) -> Result<f64> {
+        self.with(|decoder| decoder.waiting().pending_bytes() as f64)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn pending_events(&self) -> Result<f64> {
+        self.with(|decoder| decoder.waiting().pending_events() as f64)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take(&self, bytes: BytesOut<'_>, records: RecordsOut<'_>) -> Result<u32> {
+        self.with(|decoder| decoder.take(bytes, records) as u32)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn last_sequence(&self) -> Result<f64> {
+        self.with(|decoder| decoder.last_sequence() as f64)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resume(&self, session_id: String, sequence: f64) -> Result<()> {
+        self.with(|decoder| decoder.resume(&session_id, sequence as u64))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn set_time(&self, unix_ms: f64) -> Result<()> {
+        self.with(|decoder| decoder.set_time(unix_ms as u64))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn counts(&self) -> Result<Float64Array> {
+        self.with(|decoder| Float64Array::new(decoder.counts().to_vec()))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn reset(&self) -> Result<()> {
+        self.with(Decoder::reset)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn close(&self) -> Result<()> {
+        self.with(|_| ())?;
+        self.shared.borrow_mut().decoder = None;
+        Ok(())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Decoder) -> T) -> Result<T> {
+        self.shared.borrow_mut().open().map(act)
+    }
+}
+
+impl OpenDecoder {
+    fn push(&mut self, frame: &[u8]) -> Result<f64> {
+        let decoder = self.open()?;
+        match decoder.push(frame) {
+            Ok(0) => {
+                let waiting = decoder.waiting();
+                Ok(waiting.pending_events() as f64 * EVENTS_UNIT + waiting.pending_bytes() as f64)
+            }
+            Ok(_) => Ok(outcome::CONTROL_WAITS),
             Err(error) => {
-                let code = match error.kind {
-                    Kind::Transport => -1,
-                    Kind::Json => -2,
-                    Kind::Envelope => -3,
-                    Kind::Limit => -4,
-                };
-                self.failure = Some(error);
-                Ok(code)
+                self.failure = error.message;
+                Ok(outcome::of_failure(error.kind))
             }
         }
     }
 
-    #[napi(catch_unwind)]
-    pub fn failure(&self) -> String {
-        self.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn take_control(&mut self) -> Result<Vec<String>> {
-        Ok(self.decoder()?.take_control())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn pending_bytes(&mut self) -> Result<f64> {
-        Ok(self.decoder()?.waiting().pending_bytes() as f64)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn pending_events(&mut self) -> Result<f64> {
-        Ok(self.decoder()?.waiting().pending_events() as f64)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn take(&mut self, bytes: BytesOut<'_>, records: RecordsOut<'_>) -> Result<i32> {
-        Ok(self.decoder()?.take(bytes, records) as i32)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn last_sequence(&mut self) -> Result<f64> {
-        Ok(self.decoder()?.last_sequence() as f64)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn resume(&mut self, session_id: String, sequence: f64) -> Result<()> {
-        self.decoder()?.resume(&session_id, sequence as u64);
-        Ok(())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn set_time(&mut self, unix_ms: f64) -> Result<()> {
-        self.decoder()?.set_time(unix_ms as u64);
-        Ok(())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn counts(&mut self) -> Result<Float64Array> {
-        Ok(Float64Array::new(self.decoder()?.counts().to_vec()))
-    }
-
-    #[napi(catch_unwind)]
-    pub fn reset(&mut self) -> Result<()> {
-        self.failure = None;
-        self.decoder()?.reset();
-        Ok(())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn close(&mut self) {
-        self.open = None;
-    }
-
-    fn decoder(&mut self) -> Result<&mut Decoder> {
-        self.open.as_mut().ok_or_else(|| invalid("Cannot use a decoder that was closed."))
+    fn open(&mut self) -> Result<&mut Decoder> {
+        self.decoder.as_mut().ok_or_else(|| invalid("Cannot use the decoder: it was closed."))
     }
 }
 
@@ -170,49 +210,43 @@ impl NativeEncoder {
 
     #[napi(catch_unwind)]
     pub fn encode<'env>(&mut self, env: &'env Env, json: &[u8]) -> Result<BufferSlice<'env>> {
-        let encoder = self.open.as_mut().ok_or_else(|| invalid("Cannot use an encoder that was closed."))?;
+        let encoder = self.open.as_mut().ok_or_else(closed_encoder)?;
         self.compressed.clear();
         encoder.encode(json, &mut self.compressed).map_err(|error| invalid(&error))?;
         BufferSlice::copy_from(env, &self.compressed)
     }
 
     #[napi(catch_unwind)]
-    pub fn close(&mut self) {
-        self.open = None;
+    pub fn close(&mut self) -> Result<()> {
         self.compressed = Vec::new();
+        self.open.take().map(drop).ok_or_else(closed_encoder)
     }
 }
 
-/// Decompression alone, in a call of the same shape as a decoder's: what `bun run bench codec` compares with.
-#[napi]
-pub struct BareInflate {
-    transport: Transport,
-    output: Vec<u8>,
-}
-
-#[napi]
-impl BareInflate {
-    #[napi(constructor, catch_unwind)]
-    pub fn new(compression_name: String) -> Result<Self> {
-        const OUTPUT_BYTES: usize = 256 * 1024;
-        const MAX_WINDOW_LOG: u32 = 23;
-        let transport = Transport::new(compression(&compression_name)?, MAX_WINDOW_LOG);
-        Ok(Self { transport: transport.map_err(|error| invalid(&error.message))?, output: vec![0; OUTPUT_BYTES] })
-    }
-
-    /// Decompresses a frame over the last one; returns how many bytes came.
-    #[napi(catch_unwind)]
-    pub fn push(&mut self, frame: &[u8]) -> Result<f64> {
-        let (mut rest, mut total) = (frame, 0);
+/// Decompression alone, in a call of the same shape as a decoder's `push`: what `bun run bench codec` compares with.
+#[napi(catch_unwind)]
+pub fn bare_inflate<'env>(env: &'env Env, compression_name: String) -> Result<Function<'env, (), f64>> {
+    const OUTPUT_BYTES: usize = 256 * 1024;
+    const MAX_WINDOW_LOG: u32 = 23;
+    let transport = Transport::new(compression(&compression_name)?, MAX_WINDOW_LOG);
+    let state = RefCell::new((transport.map_err(|error| invalid(&error.message))?, vec![0; OUTPUT_BYTES]));
+    env.create_function_from_closure("inflate", move |call| {
+        let (transport, output) = &mut *state.borrow_mut();
+        let mut rest: &[u8] = call.get(0)?;
+        let mut total = 0;
         loop {
-            let step = self.transport.step(rest, &mut self.output).map_err(|error| invalid(&error.message))?;
+            let step = transport.step(rest, output).map_err(|error| invalid(&error.message))?;
             rest = &rest[step.read..];
             total += step.written;
-            if rest.is_empty() && step.written < self.output.len() {
+            if rest.is_empty() && step.written < output.len() {
                 return Ok(total as f64);
             }
         }
-    }
+    })
+}
+
+fn closed_encoder() -> Error {
+    invalid("Cannot use the encoder: it was closed.")
 }
 
 fn invalid(message: &str) -> Error {

@@ -11,7 +11,7 @@ use crate::envelope::{Envelope, Field, Payload, string_field};
 use crate::error::{DecodeError, Kind};
 use crate::events::{EventIndex, Events};
 use crate::framing::{Body, DATA_DEPTH, Data, Frames, Framing};
-use crate::kernel::{Fault, MAX_DEPTH, PADDING, Padded, Scanner};
+use crate::kernel::{Fault, MAX_DEPTH, Padded, Scanner};
 use crate::outline::Outline;
 use crate::text::Text;
 use crate::transport::{Compression, Transport};
@@ -211,6 +211,10 @@ impl Decoder {
             self.text.consume(space);
         }
         !self.text.is_empty()
+    }
+
+    pub fn control_waiting(&self) -> usize {
+        self.messages.control.len()
     }
 
     /// The control packets that wait, as JSON text, oldest first.
@@ -426,7 +430,7 @@ fn fault_at(input: Padded<'_>, scan: &Scanner<'_>, fault: Fault) -> Undecoded {
                 "Cannot parse a message: at byte {at} more than {MAX_DEPTH} arrays and objects lie within one another."
             ),
         )),
-        _ if !starts_an_object => not_an_object(input),
+        _ if !starts_an_object => not_an_object(input.text()).into(),
         Fault::Incomplete => Undecoded::Incomplete,
         Fault::Invalid => Undecoded::Failed(DecodeError::new(
             Kind::Json,
@@ -439,22 +443,12 @@ fn fault_at(input: Padded<'_>, scan: &Scanner<'_>, fault: Fault) -> Undecoded {
     }
 }
 
-/// No payload, but perhaps JSON. A number or word cannot be seen to end, so the end of the frame ends it.
-fn not_an_object(input: Padded<'_>) -> Undecoded {
-    let text = input.text();
-    let mut ended = text.to_vec();
-    if !matches!(text.first(), Some(b'[' | b'"')) {
-        ended.push(b' ');
-    }
-    let len = ended.len();
-    ended.resize(len + PADDING, 0);
-    match Scanner::new(Padded::new(&ended, len), 0).skip(0) {
-        Err(Fault::Incomplete) => Undecoded::Incomplete,
-        Ok(_) => DecodeError::new(Kind::Envelope, "Cannot read a gateway payload: the message is JSON, but no object.")
-            .into(),
-        Err(_) => {
-            let first = text.first().copied().unwrap_or_default();
-            DecodeError::new(Kind::Json, format!("Cannot parse a message: it starts with byte 0x{first:02x}.")).into()
+/// The start of no payload. What starts like another JSON value is not looked at further.
+fn not_an_object(text: &[u8]) -> DecodeError {
+    match text.first().copied().unwrap_or_default() {
+        b'"' | b'[' | b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+            DecodeError::new(Kind::Envelope, "Cannot read a gateway payload: the message is no JSON object.")
         }
+        first => DecodeError::new(Kind::Json, format!("Cannot parse a message: it starts with byte 0x{first:02x}.")),
     }
 }

@@ -7,6 +7,7 @@ use crate::kernel::{Fault, Padded, Scanner, Span};
 /// The largest integer that a double tells from its neighbours.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 const DISPATCH: f64 = 0.0;
+const MAX_OPCODE: f64 = 255.0;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -90,32 +91,15 @@ impl Envelope {
     #[inline]
     pub fn payload<'a>(&self, input: Padded<'a>) -> Result<Payload<'a>, DecodeError> {
         let op = self.op.and_then(|span| number(input.slice(span)));
-        let op = op.filter(|op| op.fract() == 0.0).ok_or_else(|| wrong("op", "an integer", input, self.op))?;
-        let sequence = match self.present(input, self.sequence) {
-            None => None,
-            Some(span) => Some(
-                sequence(input.slice(span))
-                    .ok_or_else(|| wrong("s", "a non-negative safe integer or null", input, Some(span)))?,
-            ),
-        };
-        let name = match self.present(input, self.kind) {
-            None => None,
-            Some(span) => {
-                Some(string(input.slice(span)).ok_or_else(|| wrong("t", "a string or null", input, Some(span)))?)
-            }
-        };
-        if op != DISPATCH {
+        let op = op.filter(|op| op.fract() == 0.0 && (0.0..=MAX_OPCODE).contains(op));
+        if op.ok_or_else(|| wrong("op", "an opcode", input, self.op))? != DISPATCH {
             return Ok(Payload::Control);
         }
-        match (name, sequence) {
-            (None, _) => Err(wrong("t", "a string in a dispatch", input, self.kind)),
-            (_, None) => Err(wrong("s", "an integer in a dispatch", input, self.sequence)),
-            (Some(name), Some(sequence)) => Ok(Payload::Dispatch { name, sequence }),
-        }
-    }
-
-    fn present(&self, input: Padded<'_>, span: Option<Span>) -> Option<Span> {
-        span.filter(|span| input.slice(*span) != b"null")
+        let sequence = self.sequence.and_then(|span| sequence(input.slice(span)));
+        let sequence = sequence.ok_or_else(|| wrong("s", "a non-negative safe integer", input, self.sequence))?;
+        let name = self.kind.and_then(|span| string(input.slice(span)));
+        let name = name.ok_or_else(|| wrong("t", "a string", input, self.kind))?;
+        Ok(Payload::Dispatch { name, sequence })
     }
 }
 

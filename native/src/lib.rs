@@ -20,5 +20,6 @@ mod outline;
 mod text;
 mod waiting;
 
-#[cfg(feature = "addon")]
+// Nothing but JavaScript can call it.
+#[cfg(all(feature = "addon", not(test)))]
 mod bindings;

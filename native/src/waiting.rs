@@ -6,7 +6,8 @@ use crate::events::EventIndex;
 /// The integers of one record: `RecordField` in src/codec/batch.ts.
 pub const RECORD_INTS: usize = 5;
 /// What may wait before it is taken. Offsets must fit an i32, with the largest message on top.
-pub const MAX_WAITING_BYTES: usize = 512 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 512 * 1024 * 1024;
+const MAX_WAITING_EVENTS: usize = 4 * 1024 * 1024 - 1;
 /// A larger buffer is given back once it is empty.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -38,10 +39,10 @@ impl Waiting {
     /// Where the next event is written. It waits once it is committed.
     #[inline]
     pub fn buffer(&mut self) -> Result<&mut Vec<u8>, DecodeError> {
-        if self.pending_bytes() > MAX_WAITING_BYTES {
+        if self.pending_bytes() > MAX_WAITING_BYTES || self.pending_events() >= MAX_WAITING_EVENTS {
             return Err(DecodeError::new(
                 Kind::Limit,
-                format!("Cannot hold more events: over {MAX_WAITING_BYTES} bytes wait to be taken."),
+                format!("Cannot hold more events: {} wait to be taken, take them after a push.", self.pending_events()),
             ));
         }
         Ok(&mut self.bytes)

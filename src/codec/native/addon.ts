@@ -1,6 +1,7 @@
 // What the addon exports (native/src/bindings.rs), typed by hand.
 
 import type { Compression } from "../../discord/gateway-url.ts"
+import type { DecodeErrorKind } from "../decoder.ts"
 import type { Body, Framing } from "../encoding.ts"
 
 export interface Addon {
@@ -9,10 +10,9 @@ export interface Addon {
   kernel(): string
   readonly NativeDecoder: new (settings: AddonDecoderSettings) => AddonDecoder
   readonly NativeEncoder: new (compression: Compression) => AddonEncoder
-  /** Decompression alone, for benchmarks. */
-  readonly BareInflate: new (
-    compression: Compression,
-  ) => { push(frame: Uint8Array): number }
+  /** Decompression alone, for benchmarks: a function that takes a frame and returns how many bytes it held. */
+  bareInflate(compression: Compression): (frame: Uint8Array) => number
+  compression: Compression
 }
 
 export interface AddonDecoderSettings {
@@ -31,10 +31,14 @@ export interface AddonDecoderSettings {
 }
 
 export interface AddonDecoder {
-  /** Returns how many control packets wait, or one of FAILURES below 0. */
-  push(frame: Uint8Array): number
+  /**
+   * The function that takes frames. It returns what waits, `events * EVENTS_UNIT + bytes`, or below 0 one of FAILURES,
+   * or CONTROL_WAITS.
+   */
+  pushFunction(): (frame: Uint8Array) => number
   /** The sentence for the last failure. */
   failure(): string
+  controlWaiting(): number
   takeControl(): string[]
   pendingBytes(): number
   pendingEvents(): number
@@ -45,6 +49,15 @@ export interface AddonDecoder {
   counts(): Float64Array
   reset(): void
   close(): void
+}
+
+export const EVENTS_UNIT = 2 ** 31
+export const CONTROL_WAITS = -5
+export const FAILURES: Readonly<Record<number, DecodeErrorKind>> = {
+  [-1]: "transport",
+  [-2]: "json",
+  [-3]: "envelope",
+  [-4]: "limit",
 }
 
 export interface AddonEncoder {

@@ -1,28 +1,43 @@
 // The decoder port over the addon's decoder, which does the work.
 
-import type { ControlPacket, DecodeErrorKind, Decoder, DecoderOptions } from "../decoder.ts"
-import { DecodeError } from "../decoder.ts"
-import type { Addon, AddonDecoder, AddonDecoderSettings } from "./addon.ts"
-
-/** What the addon's `push` returns for each kind of failure. */
-const FAILURES: Readonly<Record<number, DecodeErrorKind>> = {
-  [-1]: "transport",
-  [-2]: "json",
-  [-3]: "envelope",
-  [-4]: "limit",
-}
+import { RECORD_INTS, RecordField } from "../batch.ts"
+import { type ControlPacket, DecodeError, type Decoder, type DecoderOptions } from "../decoder.ts"
+import {
+  type Addon,
+  type AddonDecoder,
+  type AddonDecoderSettings,
+  CONTROL_WAITS,
+  EVENTS_UNIT,
+  FAILURES,
+} from "./addon.ts"
 
 export class NativeDecoder implements Decoder {
   readonly #decoder: AddonDecoder
+  readonly #push: (frame: Uint8Array) => number
+  // What waits, kept here because asking the addon costs a tenth of decoding an event.
+  #pendingEvents = 0
+  #pendingBytes = 0
+  #closed = false
 
   constructor(addon: Addon, options: DecoderOptions) {
     this.#decoder = new addon.NativeDecoder(settingsOf(options))
+    this.#push = this.#decoder.pushFunction()
   }
 
   push(frame: Uint8Array): number {
-    const control = this.#decoder.push(frame)
-    if (control < 0) throw new DecodeError(FAILURES[control] ?? "transport", this.#decoder.failure())
-    return control
+    const waiting = this.#push(frame)
+    if (waiting < 0) return this.#pushedControl(waiting)
+    this.#pendingEvents = Math.floor(waiting / EVENTS_UNIT)
+    this.#pendingBytes = waiting - this.#pendingEvents * EVENTS_UNIT
+    return 0
+  }
+
+  /** Events that came before a failure wait too. */
+  #pushedControl(outcome: number): number {
+    this.#pendingEvents = this.#decoder.pendingEvents()
+    this.#pendingBytes = this.#decoder.pendingBytes()
+    if (outcome === CONTROL_WAITS) return this.#decoder.controlWaiting()
+    throw new DecodeError(FAILURES[outcome] ?? "transport", this.#decoder.failure())
   }
 
   takeControl(): ControlPacket[] {
@@ -30,15 +45,23 @@ export class NativeDecoder implements Decoder {
   }
 
   pendingBytes(): number {
-    return this.#decoder.pendingBytes()
+    this.#assertOpen()
+    return this.#pendingBytes
   }
 
   pendingEvents(): number {
-    return this.#decoder.pendingEvents()
+    this.#assertOpen()
+    return this.#pendingEvents
   }
 
   take(bytes: Uint8Array, records: Int32Array): number {
-    return this.#decoder.take(bytes, records)
+    const count = this.#decoder.take(bytes, records)
+    if (count > 0) {
+      const last = (count - 1) * RECORD_INTS
+      this.#pendingEvents -= count
+      this.#pendingBytes -= (records[last + RecordField.offset] ?? 0) + (records[last + RecordField.length] ?? 0)
+    }
+    return count
   }
 
   lastSequence(): number {
@@ -63,6 +86,11 @@ export class NativeDecoder implements Decoder {
 
   close(): void {
     this.#decoder.close()
+    this.#closed = true
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new Error("Cannot use the decoder: it was closed.")
   }
 }
 
@@ -81,8 +109,8 @@ function settingsOf({ compression, encoding, events, wanted, shard, limits }: De
   }
 }
 
-/** The addon has checked the envelope: `op` is an integer, `s` and `t` are what they must be. */
+/** The addon has checked the envelope. */
 function controlPacket(json: string): ControlPacket {
-  const { op, d, s, t } = JSON.parse(json) as ControlPacket
+  const { op, d = null, s, t } = JSON.parse(json) as ControlPacket
   return op === 0 ? { op, d, s, t } : { op, d, s: null, t: null }
 }

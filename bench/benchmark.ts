@@ -1,0 +1,41 @@
+// What a benchmark file exports: `export const benchmark: Benchmark`. bench/run.ts runs it, each trial in a process of its own.
+
+export interface Benchmark {
+  /** What it answers, as a question. */
+  readonly question: string
+  readonly cases: readonly BenchmarkCase[]
+  /** What must hold between two cases of the same run. */
+  readonly ratios?: readonly RatioTarget[]
+}
+
+export interface BenchmarkCase {
+  readonly name: string
+  /** Why it cannot run here, where it cannot. */
+  skipped?(): string | undefined
+  /** Runs one trial, warm-up included. `smoke`: only shows that it works. */
+  run(options: { readonly smoke: boolean }): Sample | Promise<Sample>
+}
+
+/** What one trial measured. */
+export interface Sample {
+  readonly events: number
+  readonly cpuUs: number
+  readonly wallUs: number
+}
+
+/** The CPU time an event of one case over that of another. */
+export interface RatioTarget {
+  readonly of: string
+  readonly to: string
+  readonly atMost: number
+}
+
+/** Measures `work`, which returns how many events it did. */
+export async function measure(work: () => number | Promise<number>): Promise<Sample> {
+  const cpu = process.cpuUsage()
+  const started = performance.now()
+  const events = await work()
+  const wallUs = (performance.now() - started) * 1000
+  const { user, system } = process.cpuUsage(cpu)
+  return { events, cpuUs: user + system, wallUs }
+}
