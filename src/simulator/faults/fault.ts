@@ -71,10 +71,15 @@ const trafficSchema = z.discriminatedUnion("type", [
 
 const conditionSchema = z.discriminatedUnion("type", [
   /**
-   * Every message is split. zlib: into several WebSocket messages, as Discord may, so that the marker is split too.
-   * Otherwise into fragments of one WebSocket message.
+   * Every message is split. zlib: into several WebSocket messages, the end marker too, unless told otherwise (some
+   * libraries look for it whole). Without zlib: into fragments of one WebSocket message.
    */
-  z.object({ ...condition, type: z.literal("split-frames"), partBytes: z.number().int().min(1).default(1_000) }),
+  z.object({
+    ...condition,
+    type: z.literal("split-frames"),
+    partBytes: z.number().int().min(1).default(1_000),
+    splitMarker: z.boolean().default(true),
+  }),
   /** zlib only: what is sent in one turn of the event loop shares one WebSocket message. */
   z.object({ ...condition, type: z.literal("merge-frames") }),
   /** READY names a resume_gateway_url on which nobody listens. */

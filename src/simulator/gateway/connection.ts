@@ -343,7 +343,7 @@ export class GatewayConnection implements SessionConnection {
   #layout(): Layout {
     const { faults } = this.#services
     const split = faults.condition("split-frames", this.shard())
-    if (split !== undefined) return { type: "split", partBytes: split.partBytes }
+    if (split !== undefined) return { ...split, type: "split" }
     return faults.condition("merge-frames", this.shard()) === undefined ? { type: "whole" } : { type: "merged" }
   }
 

@@ -5,10 +5,10 @@ import type { Compression } from "../../discord/gateway-url.ts"
 import type { Corruption } from "../faults/fault.ts"
 import { encodeFrame, FrameOpcode } from "../websocket/frames.ts"
 
-/** How messages are laid out in frames. `partBytes`: split into parts of that size. */
+/** How messages are laid out in frames. `partBytes`: split into parts of that size, and between the marker's bytes. */
 export type Layout =
   | { readonly type: "whole" }
-  | { readonly type: "split"; readonly partBytes: number }
+  | { readonly type: "split"; readonly partBytes: number; readonly splitMarker: boolean }
   | { readonly type: "merged" }
 
 export interface WireOptions {
@@ -41,9 +41,9 @@ export class Wire {
   send(json: Buffer): void {
     const message = this.#compress(json)
     const { compression, layout } = this.#options
-    const { type, ...how } = layout()
-    if (type === "merged" && compression === "zlib") return this.#merge(message)
-    this.#options.send(this.#frames(message, type === "split" && "partBytes" in how ? { type, ...how } : WHOLE))
+    const how = layout()
+    if (how.type === "merged" && compression === "zlib") return this.#merge(message)
+    this.#options.send(this.#frames(message, how))
   }
 
   /** The frames of a message, for sending later. They must be sent in the order they were made in. */
@@ -86,7 +86,7 @@ export class Wire {
 
   #frames(message: Uint8Array, layout: Layout): Buffer {
     if (layout.type !== "split" || message.length < 2) return encodeFrame(this.#opcode, message)
-    const parts = split(message, layout.partBytes)
+    const parts = split(message, layout)
     if (this.#options.compression === "zlib") return Buffer.concat(parts.map((part) => encodeFrame(this.#opcode, part)))
     const last = parts.length - 1
     return Buffer.concat(
@@ -107,10 +107,13 @@ export class Wire {
   }
 }
 
-/** Parts of `partBytes`, the last two bytes always apart, so that zlib's end marker is split as well. */
-function split(message: Uint8Array, partBytes: number): Uint8Array[] {
+/** The marker is the last four bytes; its two halves are parted by ending the part before the last two. */
+function split(
+  message: Uint8Array,
+  { partBytes, splitMarker }: { partBytes: number; splitMarker: boolean },
+): Uint8Array[] {
+  const lastAt = message.length - (splitMarker ? 2 : Math.min(4, message.length))
   const parts: Uint8Array[] = []
-  const lastAt = message.length - 2
   for (let at = 0; at < lastAt; at += partBytes) parts.push(message.subarray(at, Math.min(lastAt, at + partBytes)))
   parts.push(message.subarray(lastAt))
   return parts
