@@ -16,7 +16,7 @@ import { createLogger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { showProgress } from "../ops/progress.ts"
-import { standardError, type TextOutput } from "../ops/standard-error.ts"
+import { errorTerminal, standardError, type TextOutput } from "../ops/standard-error.ts"
 import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
 import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
@@ -109,7 +109,7 @@ async function run({ discord, seconds, stop, output }: DemoRun): Promise<number>
   const ending = new AbortController()
   const done = seconds === 0 ? stop : AbortSignal.any([stop, AbortSignal.timeout(seconds * 1_000)])
   done.addEventListener("abort", () => ending.abort(), { once: true })
-  const hideProgress = showProgress(terminal(write), systemClock, () => audit.progress(service))
+  const hideProgress = showProgress(errorTerminal(output), systemClock, () => audit.progress(service))
   const audits = setInterval(() => audit.check(), AUDIT_INTERVAL_MS)
   const cutMs = seconds === 0 ? ENDLESS_CUT_MS : seconds * 500
   sleep(systemClock, cutMs, ending.signal).then(
@@ -139,21 +139,6 @@ function summary(audit: DeliveryAudit, codec: string): string {
     DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES bun run gateway
   Or test a bot against the simulator:  bun run simulator --help
 `
-}
-
-function terminal(write: (text: string) => void) {
-  return {
-    get isTTY() {
-      return process.stderr.isTTY
-    },
-    get columns() {
-      return process.stderr.columns
-    },
-    get rows() {
-      return process.stderr.rows
-    },
-    write,
-  }
 }
 
 interface DemoOptions {

@@ -37,7 +37,7 @@ export function createLogger({ level, format, colour, secrets, write }: LoggerOp
   const clean = secretCleaner(secrets)
   const pretty =
     format === "pretty"
-      ? prettyFactory({ colorize: colour, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l" })
+      ? prettyFactory({ colorize: colour, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", singleLine: true })
       : undefined
   const destination = {
     write(line: string) {
