@@ -56,6 +56,12 @@ test("members by id say which were not found", async () => {
   expect(d).toMatchObject({ members: [{ user: { id: known } }], not_found: ["1"], chunk_count: 1 })
 })
 
+test("ids may be numbers, beyond what a double holds", async () => {
+  await connect()
+  client.sendText(`{"op":8,"d":{"guild_id":${guildId},"user_ids":[1],"limit":0}}`)
+  expect((await client.event("GUILD_MEMBERS_CHUNK")).d).toMatchObject({ guild_id: guildId, not_found: ["1"] })
+})
+
 test("a search brings at most 100 members whose names start so", async () => {
   await connect()
   client.send(8, { guild_id: guildId, query: "t", limit: 1_000 })

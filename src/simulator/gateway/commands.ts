@@ -18,7 +18,7 @@ const MAX_ASKED = 100
 const MAX_NONCE_BYTES = 32
 const ALL_MEMBERS_WINDOW_MS = 30_000
 
-const snowflake = z.string().regex(/^\d{1,20}$/)
+const snowflake = z.union([z.string().regex(/^\d{1,20}$/), z.number().int().min(0).transform(String)])
 const schemas = {
   presence: z.object({
     since: z.number().nullable(),

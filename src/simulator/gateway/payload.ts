@@ -25,8 +25,15 @@ export function payload(op: Opcode, d: unknown): Buffer {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes))
+    return JSON.parse(utf8.decode(bytes), keepDigits)
   } catch {
     return undefined
   }
+}
+
+/** Discord takes ids as numbers too (discord.py sends them); those that a double cannot hold become their digits. */
+function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === "number" && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source ?? "")
+    ? context?.source
+    : value
 }

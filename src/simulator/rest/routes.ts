@@ -28,17 +28,17 @@ export function restRoute(request: Request, services: RestServices): Response | 
 }
 
 function answer(request: Request, path: string, gatewayUrl: string, services: RestServices): Response {
-  if (path === "/gateway") return Response.json({ url: gatewayUrl })
+  if (path === "/gateway") return json({ url: gatewayUrl })
   if (!isAuthorized(request, services.credentials)) return failure(401, "401: Unauthorized")
   const { world, shards, budget } = services
   switch (path) {
     case "/gateway/bot":
-      return Response.json({ url: gatewayUrl, shards, session_start_limit: budget.status() })
+      return json({ url: gatewayUrl, shards, session_start_limit: budget.status() })
     case "/users/@me":
-      return Response.json({ ...world.bot, email: null, flags: 0, mfa_enabled: true, verified: true, locale: "en-US" })
+      return json({ ...world.bot, email: null, flags: 0, mfa_enabled: true, verified: true, locale: "en-US" })
     case "/oauth2/applications/@me":
     case "/applications/@me":
-      return Response.json(application(world))
+      return json(application(world))
     default:
       return failure(404, "404: Not Found")
   }
@@ -50,7 +50,12 @@ function isAuthorized(request: Request, credentials: Credentials): boolean {
 }
 
 function failure(status: number, message: string): Response {
-  return Response.json({ message, code: 0 }, { status })
+  return json({ message, code: 0 }, status)
+}
+
+/** Discord names no charset, and discord.py parses nothing else. */
+function json(body: object, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } })
 }
 
 function application({ bot }: World): object {
