@@ -16,6 +16,8 @@ export interface GatewayBotOptions {
   readonly apiUrl: string
   readonly token: () => string
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  /** Ends the wait. */
+  readonly signal: AbortSignal
 }
 
 const TIMEOUT_MS = 15_000
@@ -40,11 +42,11 @@ export class GatewayBotUnavailableError extends Error {
  * @throws GatewayBotRefusedError when the token or the address is wrong.
  * @throws GatewayBotUnavailableError when Discord cannot be reached, limits us or answers with an error of its own.
  */
-export async function fetchGatewayBot({ apiUrl, token, fetch }: GatewayBotOptions): Promise<GatewayBot> {
+export async function fetchGatewayBot({ apiUrl, token, fetch, signal }: GatewayBotOptions): Promise<GatewayBot> {
   const url = `${apiUrl}/gateway/bot`
   const response = await fetch(url, {
     headers: { Authorization: `Bot ${token()}`, "User-Agent": USER_AGENT },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch((error: unknown) => {
     throw new GatewayBotUnavailableError(`${url} could not be reached (${reasonOf(error)})`)
   })

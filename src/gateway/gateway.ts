@@ -25,8 +25,8 @@ import type { UnitEvents } from "./shard-unit.ts"
 import type { Dial } from "./socket.ts"
 
 const ASK_BACKOFF = { baseMs: 1_000, capMs: 60_000 } as const
-/** The share of the shutdown's time that the broker has for confirms. */
-const DRAIN_SHARE = 0.7
+/** How the shutdown's time is shared: for confirms, for the last sessions, for letting go of the broker. */
+const SHUTDOWN_SHARES = { drain: 0.6, save: 0.2, close: 0.2 } as const
 
 export interface GatewayParts {
   readonly config: GatewayConfig
@@ -48,6 +48,12 @@ export interface GatewayParts {
  * broker, will not have us; the message says what to change.
  */
 export type GatewayEnd = { readonly type: "stopped" } | { readonly type: "refused"; readonly message: string }
+
+interface Ending {
+  readonly refuse: (end: GatewayEnd) => void
+  /** Aborts when the gateway stops, whatever the reason. */
+  readonly signal: AbortSignal
+}
 
 interface Running {
   readonly fleet: Fleet
@@ -79,7 +85,7 @@ export class Gateway {
       if (error instanceof OperatorError) refuse({ type: "refused", message: error.message })
       else fail(error)
     }
-    const started = this.#start(stopping.signal, refuse, onError).catch(onError)
+    const started = this.#start({ refuse, signal: stopping.signal }, onError).catch(onError)
     try {
       return await Promise.race([
         aborted(signal).then((): GatewayEnd => ({ type: "stopped" })),
@@ -133,11 +139,7 @@ export class Gateway {
     return { totalShards: plan.count, shards, identifiesLeft: this.#identifiesLeft }
   }
 
-  async #start(
-    signal: AbortSignal,
-    refuse: (end: GatewayEnd) => void,
-    onError: (error: unknown) => void,
-  ): Promise<void> {
+  async #start({ refuse, signal }: Ending, onError: (error: unknown) => void): Promise<void> {
     const { config, broker, store, codec, log, metrics, clock } = this.#parts
     log.info({ codec: codec.description, compression: config.compression }, "starting")
     const gatewayBot = await this.#ask(signal)
@@ -153,7 +155,8 @@ export class Gateway {
       clock,
       onError: (error) => log.warn({ err: error }, "sessions could not be stored; trying again"),
     })
-    const fleet = this.#newFleet(gatewayBot, plan, saver, refuse)
+    this.#identifiesLeft = gatewayBot.startLimit.remaining
+    const fleet = this.#newFleet(gatewayBot, plan, saver, { refuse, signal })
     this.#running = { fleet, plan, saver }
     await fleet.start()
     const targets = {
@@ -172,7 +175,7 @@ export class Gateway {
     const { clock, random, log } = this.#parts
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#fetchGatewayBot()
+        return await this.#fetchGatewayBot(signal)
       } catch (error) {
         if (!(error instanceof GatewayBotUnavailableError)) throw error
         const delayMs = error.retryAfterMs ?? backoffMs(attempt, ASK_BACKOFF, random())
@@ -182,13 +185,14 @@ export class Gateway {
     }
   }
 
-  #fetchGatewayBot(): Promise<GatewayBot> {
+  #fetchGatewayBot(signal: AbortSignal): Promise<GatewayBot> {
     const { config, fetch } = this.#parts
     const { scheme, host, version } = config.api
-    return fetchGatewayBot({ apiUrl: `${scheme}://${host}/api/v${version}`, token: () => config.token.reveal(), fetch })
+    const apiUrl = `${scheme}://${host}/api/v${version}`
+    return fetchGatewayBot({ apiUrl, token: () => config.token.reveal(), fetch, signal })
   }
 
-  #newFleet(gatewayBot: GatewayBot, plan: ShardPlan, saver: SessionSaver, refuse: (end: GatewayEnd) => void): Fleet {
+  #newFleet(gatewayBot: GatewayBot, plan: ShardPlan, saver: SessionSaver, { refuse, signal }: Ending): Fleet {
     const { config, codec, broker, store, dial, clock, random, soon, log } = this.#parts
     const wanted = new Set(config.events)
     return new Fleet({
@@ -213,7 +217,7 @@ export class Gateway {
       identify: memoryIdentifyQueue({
         clock,
         random,
-        startLimit: async () => (await this.#fetchGatewayBot()).startLimit,
+        startLimit: async () => (await this.#fetchGatewayBot(signal)).startLimit,
         reserve: config.identifyReserve,
         onWait: (reason, delayMs) =>
           log.warn({}, `no shard may identify for ${Math.ceil(delayMs / 1_000)} s: ${reason}`),
@@ -248,16 +252,17 @@ export class Gateway {
   /** Stops reading, waits for confirms, stores the sessions, lets go of the broker. */
   async #stop(): Promise<void> {
     const { config, broker, store, clock, log } = this.#parts
-    const drainWithinMs = config.shutdownTimeoutMs * DRAIN_SHARE
+    const { drain, save, close } = SHUTDOWN_SHARES
     if (this.#running !== null) {
       const { fleet, saver } = this.#running
-      const drained = await settlesWithin(clock, drainWithinMs, fleet.stop())
+      const drained = await settlesWithin(clock, config.shutdownTimeoutMs * drain, fleet.stop())
       if (!drained)
         log.warn({}, "the broker has not confirmed every event in time: Discord replays them after the restart")
-      await saver.close().catch((error: unknown) => log.error({ err: error }, "the last sessions could not be stored"))
+      const saved = await settlesWithin(clock, config.shutdownTimeoutMs * save, saver.close()).catch(() => false)
+      if (!saved) log.error({}, "the last sessions could not be stored: some events will come twice after the restart")
       fleet.close()
     }
-    await broker.close({ drainWithinMs: config.shutdownTimeoutMs - drainWithinMs })
+    await broker.close({ drainWithinMs: config.shutdownTimeoutMs * close })
     await store.close()
   }
 

@@ -8,7 +8,12 @@ const BODY = {
 }
 
 const ask = (answer: () => Response | Promise<Response>) =>
-  fetchGatewayBot({ apiUrl: "https://discord.com/api/v10", token: () => "secret-token", fetch: async () => answer() })
+  fetchGatewayBot({
+    apiUrl: "https://discord.com/api/v10",
+    token: () => "secret-token",
+    fetch: async () => answer(),
+    signal: new AbortController().signal,
+  })
 
 describe("asking for the gateway", () => {
   test("reads Discord's answer", async () => {

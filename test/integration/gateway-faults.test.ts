@@ -76,10 +76,8 @@ describe.each(["zstd", "zlib", "none"])("over %s", (compression) => {
   test("#18 a 3 MB GUILD_CREATE arrives whole", async () => {
     await start({ rate: 0 }, env)
     await running.ready()
-    const before = running.hub.entries("GUILD_CREATE").length
     discord.inject({ type: "giant-guild", bytes: 3 * 1024 * 1024 })
-    await until(() => running.hub.entries("GUILD_CREATE").length > before)
-    expect(running.hub.entries("GUILD_CREATE").at(-1)?.body.length).toBeGreaterThan(2 * 1024 * 1024)
+    await until(() => running.hub.entries("GUILD_CREATE").some(({ body }) => body.length > 2 * 1024 * 1024))
     await expectNothingLost()
   })
 
