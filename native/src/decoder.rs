@@ -7,20 +7,16 @@
 
 use std::mem;
 
-use crate::envelope::{Envelope, Field, Payload, string_field};
+use crate::bounds::Bounds;
 use crate::error::{DecodeError, Kind};
-use crate::events::{EventIndex, Events};
-use crate::framing::{Body, DATA_DEPTH, Data, Frames, Framing};
-use crate::kernel::{Fault, MAX_DEPTH, Padded, Scanner};
+use crate::events::Events;
+use crate::framing::{Body, Frames, Framing};
+use crate::messages::{Messages, Undecoded};
 use crate::outline::Outline;
 use crate::text::Text;
 use crate::transport::{Compression, Transport};
 use crate::waiting::Waiting;
 
-/// Control packets that may wait to be taken.
-const MAX_CONTROL: usize = 1024;
-/// Below this size of a message the ratio is not looked at.
-const RATIO_FROM_BYTES: usize = 1024 * 1024;
 /// The largest `max_message_bytes`: the output it can become, on top of all that may wait, must fit an i32.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024 * 1024;
 
@@ -41,11 +37,8 @@ pub struct Decoder {
     transport: Transport,
     text: Text,
     half: Option<Half>,
-    /// Compressed bytes that the waiting text came from.
-    compressed_bytes: usize,
+    bounds: Bounds,
     messages: Messages,
-    max_message_bytes: usize,
-    max_ratio: f64,
     failure: Option<DecodeError>,
 }
 
@@ -57,34 +50,21 @@ struct Half {
     look_again_at: usize,
 }
 
-/// Why a message was not decoded.
-enum Undecoded {
-    Incomplete,
-    Failed(DecodeError),
-}
-
-impl From<DecodeError> for Undecoded {
-    fn from(error: DecodeError) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl Decoder {
     pub fn new(options: Options) -> Result<Self, DecodeError> {
         Ok(Self {
             transport: Transport::new(options.compression, options.max_window_log)?,
             text: Text::new(),
             half: None,
-            compressed_bytes: 0,
-            messages: Messages {
-                frames: Frames::new(options.body, options.framing, options.shard, &options.events),
-                events: Events::new(&options.events, &options.wanted),
-                waiting: Waiting::default(),
-                control: Vec::new(),
-                last_sequence: 0,
+            bounds: Bounds {
+                max_message_bytes: options.max_message_bytes.clamp(1, MAX_MESSAGE_BYTES),
+                max_ratio: options.max_ratio,
+                compressed_bytes: 0,
             },
-            max_message_bytes: options.max_message_bytes.clamp(1, MAX_MESSAGE_BYTES),
-            max_ratio: options.max_ratio,
+            messages: Messages::new(
+                Frames::new(options.body, options.framing, options.shard, &options.events),
+                Events::new(&options.events, &options.wanted),
+            ),
             failure: None,
         })
     }
@@ -111,7 +91,7 @@ impl Decoder {
             let room_len = room.len();
             let step = self.transport.step(rest, room)?;
             self.text.filled(step.written);
-            self.compressed_bytes += step.read;
+            self.bounds.compressed_bytes += step.read;
             rest = &rest[step.read..];
             if step.written < room_len {
                 if rest.is_empty() {
@@ -133,40 +113,13 @@ impl Decoder {
     /// Called when the text fills its buffer.
     #[cold]
     fn make_room(&mut self) -> Result<(), DecodeError> {
-        if self.text.len() > self.max_message_bytes {
+        if self.text.len() > self.bounds.max_message_bytes {
             self.decode_messages()?;
-            self.check_size(self.text.len())?;
         }
-        self.check_ratio(self.text.len())?;
+        self.bounds.check(self.text.len())?;
         // One byte more than a message may have shows that it is too long.
-        self.text.grow(self.max_message_bytes + 1);
+        self.text.grow(self.bounds.max_message_bytes + 1);
         Ok(())
-    }
-
-    fn check_size(&self, message_len: usize) -> Result<(), DecodeError> {
-        if message_len <= self.max_message_bytes {
-            return Ok(());
-        }
-        Err(DecodeError::new(
-            Kind::Limit,
-            format!(
-                "Cannot decode a message of {message_len} bytes or more: at most {} are allowed.",
-                self.max_message_bytes
-            ),
-        ))
-    }
-
-    fn check_ratio(&self, message_len: usize) -> Result<(), DecodeError> {
-        if message_len <= RATIO_FROM_BYTES || message_len as f64 <= self.max_ratio * self.compressed_bytes as f64 {
-            return Ok(());
-        }
-        Err(DecodeError::new(
-            Kind::Limit,
-            format!(
-                "Cannot decode a message of {message_len} bytes from {} compressed ones: at most {} for one are allowed.",
-                self.compressed_bytes, self.max_ratio
-            ),
-        ))
     }
 
     /// Decodes every message that is complete.
@@ -179,14 +132,12 @@ impl Decoder {
                     return Ok(());
                 }
             }
-            match self.messages.decode(self.text.padded()) {
+            match self.messages.decode(self.text.padded(), &self.bounds) {
                 Ok(len) => {
-                    self.check_size(len)?;
-                    self.check_ratio(len)?;
                     self.half = None;
                     self.text.consume(len);
                     if self.text.is_empty() {
-                        self.compressed_bytes = 0;
+                        self.bounds.compressed_bytes = 0;
                     }
                 }
                 Err(Undecoded::Incomplete) => {
@@ -251,204 +202,7 @@ impl Decoder {
         self.transport.reset();
         self.text.clear();
         self.half = None;
-        self.compressed_bytes = 0;
+        self.bounds.compressed_bytes = 0;
         self.failure = None;
-    }
-}
-
-/// What becomes of complete messages.
-struct Messages {
-    frames: Frames,
-    events: Events,
-    waiting: Waiting,
-    control: Vec<String>,
-    last_sequence: u64,
-}
-
-/// A dispatch as it was found, before it counts.
-struct Dispatch {
-    event: Option<EventIndex>,
-    sequence: u64,
-}
-
-impl Messages {
-    /// Decodes the message that `input` starts with.
-    /// @returns its length.
-    #[inline]
-    fn decode(&mut self, input: Padded<'_>) -> Result<usize, Undecoded> {
-        let mark = self.waiting.mark();
-        let result = match self.scan(input, true) {
-            // A key that was taken for the last of its kind came again: once more, looking before leaping.
-            Ok(None) => {
-                self.waiting.roll_back(mark);
-                self.scan(input, false).map(|len| len.unwrap_or(0))
-            }
-            Ok(Some(len)) => Ok(len),
-            Err(error) => Err(error),
-        };
-        if result.is_err() {
-            self.waiting.roll_back(mark);
-        }
-        result
-    }
-
-    /// One pass over the message. `eager`: `d` is encoded as soon as what comes before it says how.
-    /// @returns the message's length; none when an eager pass turned out to be wrong.
-    #[inline]
-    fn scan(&mut self, input: Padded<'_>, eager: bool) -> Result<Option<usize>, Undecoded> {
-        let mark = self.waiting.mark();
-        let mut scan = Scanner::new(input, 0);
-        let mut envelope = Envelope::default();
-        let mut encoded: Option<Dispatch> = None;
-        let mut more = scan.open().map_err(|fault| fault_at(input, &scan, fault))?;
-        while more {
-            let field = Field::of(scan.key().map_err(|fault| fault_at(input, &scan, fault))?);
-            if encoded.is_some() && field != Field::Other {
-                return Ok(None);
-            }
-            let dispatch = if eager && field == Field::Data { self.plain_dispatch(input, &envelope) } else { None };
-            let scanned = match dispatch {
-                Some(dispatch) => {
-                    let result = self.encode(input, &dispatch, Data::Next(&mut scan))?;
-                    encoded = Some(dispatch);
-                    result
-                }
-                None => scan.skip(DATA_DEPTH).map(|span| envelope.set(field, span)),
-            };
-            more = scanned.and_then(|()| scan.more()).map_err(|fault| fault_at(input, &scan, fault))?;
-        }
-        let len = scan.position();
-        check_utf8(&input.text()[..len])?;
-        match encoded {
-            Some(dispatch) => self.count(dispatch, mark),
-            None => self.decide(input, &envelope, len)?,
-        }
-        Ok(Some(len))
-    }
-
-    /// The dispatch that the fields so far make, unless it needs a second look.
-    #[inline]
-    fn plain_dispatch(&self, input: Padded<'_>, envelope: &Envelope) -> Option<Dispatch> {
-        if !envelope.decides() {
-            return None;
-        }
-        match envelope.payload(input) {
-            Ok(Payload::Dispatch { name, sequence }) if !is_session_event(name.as_bytes()) => {
-                Some(Dispatch { event: self.events.find(name.as_bytes()), sequence })
-            }
-            _ => None,
-        }
-    }
-
-    /// Writes a dispatch to the waiting events if somebody wants it, and passes its `d` in any case.
-    #[inline]
-    fn encode(
-        &mut self,
-        input: Padded<'_>,
-        dispatch: &Dispatch,
-        data: Data<'_, '_>,
-    ) -> Result<Result<(), Fault>, DecodeError> {
-        Ok(match (dispatch.event, data) {
-            (Some(event), data) if self.events.wanted(event) => {
-                self.frames.write(event, dispatch.sequence, input, data, self.waiting.buffer()?)
-            }
-            (_, Data::Next(scan)) => scan.skip(DATA_DEPTH).map(drop),
-            (_, Data::Scanned(_)) => Ok(()),
-        })
-    }
-
-    #[inline]
-    fn count(&mut self, dispatch: Dispatch, mark: usize) {
-        if let Some(event) = dispatch.event.filter(|event| self.events.wanted(*event)) {
-            self.waiting.commit(mark, event, dispatch.sequence);
-        }
-        self.events.count(dispatch.event);
-        self.last_sequence = dispatch.sequence;
-    }
-
-    /// A message whose `d` came before the fields that say what it is, or that the protocol has to see.
-    fn decide(&mut self, input: Padded<'_>, envelope: &Envelope, len: usize) -> Result<(), Undecoded> {
-        let Payload::Dispatch { name, sequence } = envelope.payload(input)? else {
-            return Ok(self.control(input, len)?);
-        };
-        let name = name.as_bytes();
-        if name == b"READY" {
-            let session = envelope.data.and_then(|data| string_field(input, data, "session_id", DATA_DEPTH));
-            let session = session.ok_or_else(|| {
-                DecodeError::new(Kind::Envelope, "Cannot read a gateway payload: READY must carry a string session_id.")
-            })?;
-            self.frames.set_session(&session);
-        }
-        if is_session_event(name) {
-            self.control(input, len)?;
-        }
-        let mark = self.waiting.mark();
-        let dispatch = Dispatch { event: self.events.find(name), sequence };
-        self.encode(input, &dispatch, Data::Scanned(envelope.data))?
-            .map_err(|fault| fault_at(input, &Scanner::new(input, 0), fault))?;
-        self.count(dispatch, mark);
-        Ok(())
-    }
-
-    fn control(&mut self, input: Padded<'_>, len: usize) -> Result<(), DecodeError> {
-        if self.control.len() == MAX_CONTROL {
-            return Err(DecodeError::new(
-                Kind::Limit,
-                format!("Cannot hold more control packets: {MAX_CONTROL} wait to be taken."),
-            ));
-        }
-        self.control.push(String::from_utf8_lossy(&input.text()[..len]).into_owned());
-        Ok(())
-    }
-}
-
-/// READY and RESUMED are the protocol's too, and READY brings the session that its own `id` is made of.
-#[inline]
-fn is_session_event(name: &[u8]) -> bool {
-    matches!(name, b"READY" | b"RESUMED")
-}
-
-#[inline]
-fn check_utf8(text: &[u8]) -> Result<(), DecodeError> {
-    simdutf8::basic::from_utf8(text).map(drop).map_err(|_| {
-        let valid = std::str::from_utf8(text).err().map_or(0, |error| error.valid_up_to());
-        DecodeError::new(
-            Kind::Json,
-            format!("Cannot parse a message: invalid UTF-8 at byte {valid} of {}.", text.len()),
-        )
-    })
-}
-
-#[cold]
-fn fault_at(input: Padded<'_>, scan: &Scanner<'_>, fault: Fault) -> Undecoded {
-    let at = scan.position();
-    let starts_an_object = input.text().first() == Some(&b'{');
-    match fault {
-        Fault::Depth => Undecoded::Failed(DecodeError::new(
-            Kind::Limit,
-            format!(
-                "Cannot parse a message: at byte {at} more than {MAX_DEPTH} arrays and objects lie within one another."
-            ),
-        )),
-        _ if !starts_an_object => not_an_object(input.text()).into(),
-        Fault::Incomplete => Undecoded::Incomplete,
-        Fault::Invalid => Undecoded::Failed(DecodeError::new(
-            Kind::Json,
-            format!(
-                "Cannot parse a message: unexpected byte 0x{:02x} at {at} of {}.",
-                input.text()[at],
-                input.text().len()
-            ),
-        )),
-    }
-}
-
-/// The start of no payload. What starts like another JSON value is not looked at further.
-fn not_an_object(text: &[u8]) -> DecodeError {
-    match text.first().copied().unwrap_or_default() {
-        b'"' | b'[' | b'-' | b'0'..=b'9' | b'a'..=b'z' => {
-            DecodeError::new(Kind::Envelope, "Cannot read a gateway payload: the message is no JSON object.")
-        }
-        first => DecodeError::new(Kind::Json, format!("Cannot parse a message: it starts with byte 0x{first:02x}.")),
     }
 }

