@@ -55,7 +55,8 @@ class RunningSimulator implements Simulator {
     this.#settings = settings
     this.world = makeWorld({ seed, guilds, nowMs: clock.wallMs(), ...sizes })
     this.record = new ClientRecord(settings.recordEntries, () => clock.wallMs())
-    const random = seededRandom(seed, "gateway")
+    // Of the time as well: a session id must not come again when the simulator is started again.
+    const random = seededRandom(seed, `gateway ${clock.wallMs()}`)
     this.#services = {
       settings,
       codec,
@@ -135,7 +136,7 @@ class RunningSimulator implements Simulator {
     this.#services.budget.set(limits)
   }
 
-  prepareBurst({ shard, events }: { readonly shard: number; readonly events: number }) {
+  async prepareBurst({ shard, events }: { readonly shard: number; readonly events: number }) {
     const connection = this.#listener.connections(shard).find((candidate) => candidate.session()?.isReady())
     const session = connection?.session()
     if (connection === undefined || session === undefined)
@@ -143,7 +144,7 @@ class RunningSimulator implements Simulator {
     if (events < 1 || events > MAX_BURST_EVENTS)
       throw new FaultError(`Cannot prepare a burst of ${events} events: from 1 to ${MAX_BURST_EVENTS} are possible.`)
     const { seed, clock } = this.#settings
-    return prepareBurst(connection, session, this.world, { events, seed, wallMs: clock.wallMs() })
+    return prepareBurst(connection.outbox, session, this.world, { events, seed, wallMs: clock.wallMs() })
   }
 
   async stop(): Promise<void> {

@@ -57,7 +57,8 @@ function spoil(
       const random = seededRandom(settings.seed, `corrupt ${session.sequence()}`)
       const place = { shard, guildIds: world.guildIdsOf(shard, shardCount) }
       const event = shardEvent(random, world, place, settings.clock.wallMs())
-      if (event !== undefined) connection.sendCorrupt(session.number(event.t, JSON.stringify(event.d)), fault.how)
+      if (event !== undefined)
+        connection.outbox.sendCorrupt(session.number(event.t, JSON.stringify(event.d)), fault.how)
       return
     }
     case "giant-guild": {

@@ -2,47 +2,36 @@
 // rule that a client breaks. At each step a fault may take the place of the answer.
 // Source: Discord's documentation, Gateway › Connections; Opcodes and Status Codes.
 
-import { closeRule } from "../../discord/close-codes.ts"
-import type { Compression } from "../../discord/gateway-url.ts"
 import { Opcode } from "../../discord/opcodes.ts"
-import { RateWindow } from "../../flow/rate-window.ts"
-import type { Corruption, Incident, Moment } from "../faults/fault.ts"
+import type { Incident, Moment } from "../faults/fault.ts"
 import type { UpgradeRequest } from "../websocket/handshake.ts"
 import { type Ending, type Link, Peer } from "../websocket/peer.ts"
-import { type Identify, type Refusal, type Resume, readIdentify, readResume } from "./identify.ts"
+import { type Identify, type Resume, readIdentify, readResume } from "./identify.ts"
+import { Outbox } from "./outbox.ts"
 import { type Packet, payload, readPacket } from "./payload.ts"
 import { readyPayload } from "./ready.ts"
+import { SendLimits } from "./send-limits.ts"
 import type { GatewayServices } from "./services.ts"
 import type { Session, SessionConnection } from "./session.ts"
-import { type Layout, Wire } from "./wire.ts"
+import { endsSession } from "./sessions.ts"
+import { compressionOf, type Layout, Wire } from "./wire.ts"
 
 const VERSIONS = ["9", "10"]
-/** A client that keeps to a limit by its own clock is not punished for the network's jitter. */
-const TOLERANCE_MS = 100
-const SENDS = { limit: 120, windowMs: 60_000 - TOLERANCE_MS }
-const PRESENCES = { limit: 5, windowMs: 20_000 - TOLERANCE_MS }
-/** Messages that wait behind a prepared burst; a client past it is dropped. */
-const MAX_CORKED = 100_000
 const KNOWN_OPCODES: readonly number[] = Object.values(Opcode)
 
 export class GatewayConnection implements SessionConnection {
   readonly id: number
-  readonly compression: Compression
+  readonly outbox: Outbox
   readonly #services: GatewayServices
   readonly #request: UpgradeRequest
   readonly #peer: Peer
-  readonly #wire: Wire
-  readonly #sends = new RateWindow(SENDS)
-  readonly #presences = new RateWindow(PRESENCES)
+  readonly #limits = new SendLimits()
   readonly #whenEnded: () => void
   #session: Session | undefined
   #heldAcks: number | undefined
-  #corked: Buffer[] | undefined
-  #whenDrained: (() => void)[] = []
 
   constructor(id: number, link: Link, request: UpgradeRequest, services: GatewayServices, whenEnded: () => void) {
     this.id = id
-    this.compression = compressionOf(request.query)
     this.#services = services
     this.#request = request
     this.#whenEnded = whenEnded
@@ -50,14 +39,16 @@ export class GatewayConnection implements SessionConnection {
       message: (bytes) => this.#message(bytes),
       tooLarge: () => this.#peer.close(4002, "Payload too large."),
       ended: (ending) => this.#ended(ending),
-      drained: () => this.#settleDrained(),
+      drained: () => this.outbox.settle(),
     })
-    this.#wire = new Wire({
-      compression: this.compression,
-      encoder: services.codec.encoder(this.compression),
+    const compression = compressionOf(request.query)
+    const wire = new Wire({
+      compression,
+      encoder: services.codec.encoder(compression),
       layout: () => this.#layout(),
       send: (frames) => this.#peer.send(frames),
     })
+    this.outbox = new Outbox(this.#peer, wire)
   }
 
   /** The WebSocket is open: greets the client. */
@@ -92,44 +83,11 @@ export class GatewayConnection implements SessionConnection {
   }
 
   queuedBytes(): number {
-    return this.#peer.queuedBytes()
+    return this.outbox.queuedBytes()
   }
 
   send(json: Buffer): void {
-    if (!this.#peer.isOpen()) return
-    if (this.#corked === undefined) return this.#wire.send(json)
-    this.#corked.push(json)
-    if (this.#corked.length > MAX_CORKED) this.#peer.drop()
-  }
-
-  sendCorrupt(json: Buffer, how: Corruption): void {
-    if (this.#peer.isOpen()) this.#wire.sendCorrupt(json, how)
-  }
-
-  /** Until `uncork` everything that is sent waits, so that frames can be prepared in the stream's order. */
-  cork(): void {
-    this.#corked ??= []
-  }
-
-  /** The finished frames of a payload, for `sendFrames`. */
-  prepare(json: Buffer): Buffer {
-    return this.#wire.frames(json)
-  }
-
-  sendFrames(frames: Buffer): void {
-    this.#peer.send(frames)
-  }
-
-  uncork(): void {
-    const waiting = this.#corked ?? []
-    this.#corked = undefined
-    for (const json of waiting) this.send(json)
-  }
-
-  /** Resolves once the client has taken everything, or is gone. */
-  drained(): Promise<void> {
-    if (this.#peer.queuedBytes() === 0 || !this.#peer.isOpen()) return Promise.resolve()
-    return new Promise((resolve) => this.#whenDrained.push(resolve))
+    this.outbox.send(json)
   }
 
   isOpen(): boolean {
@@ -186,8 +144,7 @@ export class GatewayConnection implements SessionConnection {
 
   #message(bytes: Buffer): void {
     const nowMs = this.#services.settings.clock.nowMs()
-    if (this.#sends.waitMs(nowMs) > 0) return this.#peer.close(4008, "Rate limited.")
-    this.#sends.take(nowMs)
+    if (!this.#limits.takePayload(nowMs)) return this.#peer.close(4008, "Rate limited.")
     const packet = readPacket(bytes)
     if (packet === undefined) return this.#peer.close(4002, "Error while decoding payload.")
     if (!KNOWN_OPCODES.includes(packet.op)) {
@@ -226,7 +183,7 @@ export class GatewayConnection implements SessionConnection {
       shardMultiple: settings.shardMultiple,
       grantedIntents: settings.grantedIntents,
     })
-    if ("code" in identify) return this.#refuse(identify)
+    if ("code" in identify) return this.#peer.close(identify.code, identify.reason)
     const { shard, shardCount, intents, properties } = identify
     const verdict = budget.take(shard)
     const fault = verdict === "allowed" ? this.#at("identify", () => this.#beginSession(identify), shard) : undefined
@@ -256,7 +213,7 @@ export class GatewayConnection implements SessionConnection {
   #resume(d: unknown): void {
     const { credentials, sessions, record } = this.#services
     const resume = readResume(d, (token) => credentials.accepts(token))
-    if ("code" in resume) return this.#refuse(resume)
+    if ("code" in resume) return this.#peer.close(resume.code, resume.reason)
     const shard = sessions.live().find((session) => session.plan.id === resume.sessionId)?.plan.shard
     let outcome = "delayed"
     const fault = this.#at(
@@ -294,10 +251,8 @@ export class GatewayConnection implements SessionConnection {
     this.#recordPacket(packet)
     const session = this.#session
     if (session === undefined) return this.#peer.close(4003, "Not authenticated.")
-    if (packet.op === Opcode.PresenceUpdate) {
-      if (this.#presences.waitMs(nowMs) > 0) return this.#peer.close(4008, "Rate limited.")
-      this.#presences.take(nowMs)
-    }
+    if (packet.op === Opcode.PresenceUpdate && !this.#limits.takePresence(nowMs))
+      return this.#peer.close(4008, "Rate limited.")
     const answer = this.#services.commands.answer(packet.op, packet.d, session.plan)
     if (answer.type === "undecodable") return this.#peer.close(4002, "Error while decoding payload.")
     if (answer.type === "unknown") return this.#peer.close(4001, "Unknown opcode.")
@@ -317,25 +272,14 @@ export class GatewayConnection implements SessionConnection {
     this.send(payload(Opcode.InvalidSession, resumable))
   }
 
-  #refuse({ code, reason }: Refusal): void {
-    this.#peer.close(code, reason)
-  }
-
-  #settleDrained(): void {
-    const waiting = this.#whenDrained
-    this.#whenDrained = []
-    for (const resolve of waiting) resolve()
-  }
-
   #ended({ by, code, reason }: Ending): void {
-    this.#settleDrained()
     const { record, sessions } = this.#services
     record.add({ kind: "close", connection: this.id, shard: this.shard() ?? null, by, code, reason })
-    this.#wire.close()
+    this.outbox.close()
     const session = this.#session
     if (session !== undefined) {
       sessions.disconnected(session, this)
-      if (endsSession(by, code)) sessions.end(session)
+      if (endsSession({ by, code })) sessions.end(session)
     }
     this.#whenEnded()
   }
@@ -351,15 +295,4 @@ export class GatewayConnection implements SessionConnection {
     const { faults, deadUrl } = this.#services
     return faults.condition("dead-resume-host", shard) === undefined ? `ws://${this.#request.host}` : deadUrl
   }
-}
-
-function compressionOf(query: URLSearchParams): Compression {
-  const compress = query.get("compress")
-  return compress === "zlib-stream" ? "zlib" : compress === "zstd-stream" ? "zstd" : "none"
-}
-
-/** A client ends its session with 1000 or 1001; Discord ends it with the codes after which no resume is due. */
-function endsSession(by: Ending["by"], code: number | null): boolean {
-  if (code === null) return false
-  return by === "client" ? code === 1000 || code === 1001 : closeRule(code).action !== "resume"
 }

@@ -1,8 +1,10 @@
 // All sessions: begun by Identify, kept for a while after their connection is lost, ended for good by a close with 1000
 // or 1001, by time, or by a fault.
 
+import { closeRule } from "../../discord/close-codes.ts"
 import type { Clock } from "../../flow/clock.ts"
 import type { Random } from "../corpus/random.ts"
+import type { Ending } from "../websocket/peer.ts"
 import { Session, type SessionConnection, type SessionPlan } from "./session.ts"
 
 export type Resumption =
@@ -93,4 +95,10 @@ export class Sessions {
     this.#expiries.get(id)?.()
     this.#expiries.delete(id)
   }
+}
+
+/** A client ends its session with 1000 or 1001; Discord ends it with the codes after which no resume is due. */
+export function endsSession({ by, code }: Pick<Ending, "by" | "code">): boolean {
+  if (code === null) return false
+  return by === "client" ? code === 1000 || code === 1001 : closeRule(code).action !== "resume"
 }

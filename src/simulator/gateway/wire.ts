@@ -118,3 +118,9 @@ function split(
   parts.push(message.subarray(lastAt))
   return parts
 }
+
+/** The compression that a client asks for in the gateway URL's query; one that is not known means none. */
+export function compressionOf(query: URLSearchParams): Compression {
+  const compress = query.get("compress")
+  return compress === "zlib-stream" ? "zlib" : compress === "zstd-stream" ? "zstd" : "none"
+}

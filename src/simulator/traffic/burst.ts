@@ -4,8 +4,8 @@
 import { shardEvent } from "../corpus/mix.ts"
 import { seededRandom } from "../corpus/random.ts"
 import type { World } from "../corpus/world.ts"
-import type { GatewayConnection } from "../gateway/connection.ts"
 import { filterByIntents } from "../gateway/intent-filter.ts"
+import type { Outbox } from "../gateway/outbox.ts"
 import type { Session } from "../gateway/session.ts"
 
 export interface Burst {
@@ -33,13 +33,13 @@ export const MAX_BURST_EVENTS = 2_000_000
 
 /** Whatever else is sent on the connection waits until the burst is sent. */
 export async function prepareBurst(
-  connection: GatewayConnection,
+  outbox: Outbox,
   session: Session,
   world: World,
   { events, seed, wallMs }: BurstOptions,
 ): Promise<Burst> {
   const pool = poolOf(session, world, { events: Math.min(events, DISTINCT_EVENTS), seed, wallMs })
-  connection.cork()
+  outbox.cork()
   const chunks: Buffer[] = []
   let frames: Buffer[] = []
   let waitingBytes = 0
@@ -51,8 +51,8 @@ export async function prepareBurst(
   }
   for (let index = 0; index < events; index++) {
     const event = pool[index % pool.length]
-    if (event === undefined || !connection.isOpen()) break
-    const frame = connection.prepare(session.number(event.t, event.d))
+    const frame = event && outbox.prepare(session.number(event.t, event.d))
+    if (frame === undefined) break
     frames.push(frame)
     bytes += frame.length
     waitingBytes += frame.length
@@ -66,9 +66,9 @@ export async function prepareBurst(
     bytes,
     lastSequence: session.sequence(),
     send() {
-      for (const chunk of chunks.splice(0)) connection.sendFrames(chunk)
-      connection.uncork()
-      return connection.drained()
+      for (const chunk of chunks.splice(0)) outbox.sendFrames(chunk)
+      outbox.uncork()
+      return outbox.drained()
     },
   }
 }

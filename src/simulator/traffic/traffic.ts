@@ -30,6 +30,8 @@ interface Source {
 }
 
 const TICK_MS = 10
+/** Shares of an event add up with a rounding error. */
+const ONE_EVENT = 1 - 1e-6
 /** More than that is not made up for after a pause. */
 const MAX_EVENTS_A_TICK = 10_000
 const FLAT_OUT_TURN = 32
@@ -77,7 +79,7 @@ export class Traffic {
     for (const audience of this.#audiences()) {
       const source = this.#source(audience)
       source.due = Math.min(MAX_EVENTS_A_TICK, source.due + share)
-      for (; source.due >= 1; source.due--) this.#send(audience, source)
+      for (; source.due >= ONE_EVENT; source.due--) this.#send(audience, source)
     }
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick(rate))
   }

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test"
-import { intentBits } from "../../src/discord/intents.ts"
-import type { SimulatorOptions } from "../../src/simulator/options.ts"
-import type { Simulator } from "../../src/simulator/simulator.ts"
-import { startSimulator } from "../../src/simulator/start.ts"
-import { FakeClock } from "../fixtures/fake-clock.ts"
-import { GatewayClient, IDENTIFY } from "./gateway-client.ts"
+import { intentBits } from "../../../src/discord/intents.ts"
+import type { SimulatorOptions } from "../../../src/simulator/options.ts"
+import type { Simulator } from "../../../src/simulator/simulator.ts"
+import { startSimulator } from "../../../src/simulator/start.ts"
+import { FakeClock } from "../../fixtures/fake-clock.ts"
+import { GatewayClient, IDENTIFY } from "../gateway-client.ts"
 
 let simulator: Simulator
 const clock = new FakeClock()
@@ -187,29 +187,5 @@ describe("identify limits", () => {
     expect(simulator.sessions()).toMatchObject([{ live: false }])
     const answer = await fetch(`${simulator.url}/api/v10/gateway/bot`, { headers: { authorization: "Bot x" } })
     expect(answer.status).toBe(401)
-  })
-})
-
-describe("REST", () => {
-  test.each([undefined, "x", "Bot wrong", "Bearer right"])("401 for the authorization %p", async (authorization) => {
-    await start({ token: "right" })
-    const headers = authorization === undefined ? {} : { authorization }
-    const answer = await fetch(`${simulator.url}/api/v10/gateway/bot`, { headers })
-    expect(answer.status).toBe(401)
-    expect(await answer.json()).toEqual({ message: "401: Unauthorized", code: 0 })
-  })
-
-  test.each(["/api/v10/gateway", "/api/gateway", "/api/v9/gateway"])(
-    "%s gives the gateway's URL to anyone",
-    async (path) => {
-      await start({ token: "right" })
-      expect(await (await fetch(simulator.url + path)).json()).toEqual({ url: simulator.gatewayUrl })
-    },
-  )
-
-  test("an unknown route is a Discord-shaped 404", async () => {
-    await start()
-    const answer = await fetch(`${simulator.url}/api/v10/nothing`, { headers: { authorization: "Bot x" } })
-    expect([answer.status, await answer.json()]).toEqual([404, { message: "404: Not Found", code: 0 }])
   })
 })

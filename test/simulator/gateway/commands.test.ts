@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { ALL_INTENTS, intentBits } from "../../src/discord/intents.ts"
-import type { Simulator } from "../../src/simulator/simulator.ts"
-import { startSimulator } from "../../src/simulator/start.ts"
-import { FakeClock } from "../fixtures/fake-clock.ts"
-import { GatewayClient } from "./gateway-client.ts"
+import { ALL_INTENTS, intentBits } from "../../../src/discord/intents.ts"
+import type { Simulator } from "../../../src/simulator/simulator.ts"
+import { startSimulator } from "../../../src/simulator/start.ts"
+import { FakeClock } from "../../fixtures/fake-clock.ts"
+import { GatewayClient } from "../gateway-client.ts"
 
 let simulator: Simulator
 let client: GatewayClient
