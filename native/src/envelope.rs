@@ -7,7 +7,6 @@ use crate::kernel::{Fault, Padded, Scanner, Span};
 /// The largest integer that a double tells from its neighbours.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 const DISPATCH: f64 = 0.0;
-const MAX_OPCODE: f64 = 255.0;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -90,16 +89,30 @@ impl Envelope {
     /// What the payload is, by the fields seen so far.
     #[inline]
     pub fn payload<'a>(&self, input: Padded<'a>) -> Result<Payload<'a>, DecodeError> {
-        let op = self.op.and_then(|span| number(input.slice(span)));
-        let op = op.filter(|op| op.fract() == 0.0 && (0.0..=MAX_OPCODE).contains(op));
-        if op.ok_or_else(|| wrong("op", "an opcode", input, self.op))? != DISPATCH {
+        let op = self.op.and_then(|span| number(input.slice(span))).filter(|op| op.fract() == 0.0);
+        let op = op.ok_or_else(|| wrong("op", "an integer", input, self.op))?;
+        let sequence = value_of(input, self.sequence, sequence)
+            .map_err(|()| wrong("s", "a non-negative safe integer or null", input, self.sequence))?;
+        let name = value_of(input, self.kind, string).map_err(|()| wrong("t", "a string or null", input, self.kind))?;
+        if op != DISPATCH {
             return Ok(Payload::Control);
         }
-        let sequence = self.sequence.and_then(|span| sequence(input.slice(span)));
-        let sequence = sequence.ok_or_else(|| wrong("s", "a non-negative safe integer", input, self.sequence))?;
-        let name = self.kind.and_then(|span| string(input.slice(span)));
-        let name = name.ok_or_else(|| wrong("t", "a string", input, self.kind))?;
+        let sequence = sequence.ok_or_else(|| wrong("s", "an integer in a dispatch", input, self.sequence))?;
+        let name = name.ok_or_else(|| wrong("t", "a string in a dispatch", input, self.kind))?;
         Ok(Payload::Dispatch { name, sequence })
+    }
+}
+
+/// None where the field is absent or null; an error where `read` finds no value of its type.
+#[inline]
+fn value_of<'a, T>(
+    input: Padded<'a>,
+    span: Option<Span>,
+    read: impl FnOnce(&'a [u8]) -> Option<T>,
+) -> Result<Option<T>, ()> {
+    match span.map(|span| input.slice(span)) {
+        None | Some(b"null") => Ok(None),
+        Some(text) => read(text).map(Some).ok_or(()),
     }
 }
 

@@ -219,7 +219,7 @@ fn fault_at(input: Padded<'_>, scan: &Scanner<'_>, fault: Fault) -> Undecoded {
 /// The start of no payload. What starts like another JSON value is not looked at further.
 fn not_an_object(text: &[u8]) -> DecodeError {
     match text.first().copied().unwrap_or_default() {
-        b'"' | b'[' | b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+        b'"' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
             DecodeError::new(Kind::Envelope, "Cannot read a gateway payload: the message is no JSON object.")
         }
         first => DecodeError::new(Kind::Json, format!("Cannot parse a message: it starts with byte 0x{first:02x}.")),
