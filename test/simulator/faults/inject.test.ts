@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test"
-import type { SimulatorOptions } from "../../src/simulator/options.ts"
-import type { Simulator } from "../../src/simulator/simulator.ts"
-import { startSimulator } from "../../src/simulator/start.ts"
-import { FakeClock } from "../fixtures/fake-clock.ts"
-import { GatewayClient, IDENTIFY, type Ready } from "./gateway-client.ts"
+import type { SimulatorOptions } from "../../../src/simulator/options.ts"
+import type { Simulator } from "../../../src/simulator/simulator.ts"
+import { startSimulator } from "../../../src/simulator/start.ts"
+import { FakeClock } from "../../fixtures/fake-clock.ts"
+import { GatewayClient, IDENTIFY, type Ready } from "../gateway-client.ts"
 
 let simulator: Simulator
 let clock: FakeClock
