@@ -12,7 +12,7 @@ const HELP = `Runs a simulated Discord: the gateway, the REST routes to enter it
 Usage: bun run simulator [options]
 
   --host ADDRESS          where to listen (127.0.0.1)
-  --port N                REST port, 0 for any free one (7777)
+  --port N                REST port, 0 for any free one (7040)
   --gateway-port N        WebSocket port, 0 for any free one (the REST port + 1)
   --shards N              shards that /gateway/bot recommends (1)
   --guilds N              guilds of the bot (10)
@@ -29,7 +29,7 @@ Usage: bun run simulator [options]
 How to break things on purpose is in docs/simulator.md.
 `
 
-const DEFAULT_PORT = 7777
+const DEFAULT_PORT = 7040
 const DEFAULT_RATE = 5
 
 /** A mistake on the command line. */
