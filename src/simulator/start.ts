@@ -67,15 +67,15 @@ class RunningSimulator implements Simulator {
       budget: new IdentifyBudget({ clock, perDay: settings.identifiesPerDay, maxConcurrency: settings.maxConcurrency }),
       commands: new Commands(this.world, clock, random),
       faults: new Faults(),
-      deadUrl: `ws://${hostname}:${closed}`,
+      deadUrl: `ws://${dialable(hostname)}:${closed}`,
       begin: (session) => void this.#begin(session),
       resetToken: () => this.#resetToken(),
     }
     this.#listener = new GatewayListener(this.#services)
     this.#http = this.#serve()
-    this.host = `${hostname}:${this.#http.port}`
+    this.host = `${dialable(hostname)}:${this.#http.port}`
     this.url = `http://${this.host}`
-    this.gatewayUrl = `ws://${hostname}:${this.#listener.port}`
+    this.gatewayUrl = `ws://${dialable(hostname)}:${this.#listener.port}`
     this.#traffic = new Traffic({ world: this.world, sessions: this.#services.sessions, clock, seed })
     this.setRate(settings.rate)
   }
@@ -201,6 +201,11 @@ class RunningSimulator implements Simulator {
   #followRefusal(): void {
     this.#listener.refuse(this.#services.faults.condition("refuse-connections") !== undefined)
   }
+}
+
+/** Who listens on every address is reached on this one. */
+function dialable(hostname: string): string {
+  return hostname === "0.0.0.0" ? "127.0.0.1" : hostname
 }
 
 /** A port that was free a moment ago and that nobody listens on. */

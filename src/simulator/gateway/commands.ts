@@ -5,6 +5,7 @@
 import { z } from "zod"
 import { hasIntent } from "../../discord/intents.ts"
 import { Opcode } from "../../discord/opcodes.ts"
+import { shardOf } from "../../discord/snowflake.ts"
 import type { Clock } from "../../flow/clock.ts"
 import type { Guild } from "../corpus/guild.ts"
 import type { Random } from "../corpus/random.ts"
@@ -141,7 +142,7 @@ export class Commands {
 
   /** The guild, if it is the session's. */
   #guild(id: string, { shard, shardCount }: SessionPlan): Guild | undefined {
-    return this.#world.guildIdsOf(shard, shardCount).includes(id) ? this.#world.guild(id) : undefined
+    return shardOf(id, shardCount) === shard ? this.#world.guild(id) : undefined
   }
 }
 
