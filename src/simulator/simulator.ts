@@ -52,7 +52,7 @@ export interface Simulator {
   limits(): SessionStartLimit
   /** Changes what is given, and makes the token valid again if it had been reset. */
   setLimits(limits: Partial<SessionStartLimit>): void
-  /** @throws FaultError when the shard has no connected session. */
+  /** @throws FaultError when the shard has no connected session, or one whose intents cover no event. */
   prepareBurst(options: { readonly shard: number; readonly events: number }): Promise<Burst>
   stop(): Promise<void>
 }

@@ -131,5 +131,13 @@ test("a burst holds only what the session's intents cover", async () => {
 
 test("a burst for a shard that is not connected is refused", async () => {
   await start()
-  expect(simulator.prepareBurst({ shard: 3, events: 1 })).rejects.toThrow("no ready session of it is connected")
+  await expect(simulator.prepareBurst({ shard: 3, events: 1 })).rejects.toThrow("no ready session of it is connected")
+})
+
+test("a burst that no intent covers is refused", async () => {
+  await start()
+  const client = new GatewayClient(simulator.gatewayUrl)
+  clients.push(client)
+  await client.identify({ intents: 0 })
+  await expect(simulator.prepareBurst({ shard: 0, events: 5 })).rejects.toThrow("intents 0 cover no event")
 })

@@ -4,12 +4,14 @@
 import { shardEvent } from "../corpus/mix.ts"
 import { seededRandom } from "../corpus/random.ts"
 import type { World } from "../corpus/world.ts"
+import { FaultError } from "../faults/fault.ts"
 import { filterByIntents } from "../gateway/intent-filter.ts"
 import type { Outbox } from "../gateway/outbox.ts"
 import type { Session } from "../gateway/session.ts"
 
 export interface Burst {
   readonly shard: number
+  /** How many: fewer than asked for when the connection was lost meanwhile. */
   readonly events: number
   /** On the wire, frame heads included. */
   readonly bytes: number
@@ -31,7 +33,10 @@ const CHUNK_BYTES = 256 * 1024
 const EVENTS_A_TURN = 1_000
 export const MAX_BURST_EVENTS = 2_000_000
 
-/** Whatever else is sent on the connection waits until the burst is sent. */
+/**
+ * Whatever else is sent on the connection waits until the burst is sent.
+ * @throws FaultError when the session's intents cover no event.
+ */
 export async function prepareBurst(
   outbox: Outbox,
   session: Session,
@@ -39,11 +44,16 @@ export async function prepareBurst(
   { events, seed, wallMs }: BurstOptions,
 ): Promise<Burst> {
   const pool = poolOf(session, world, { events: Math.min(events, DISTINCT_EVENTS), seed, wallMs })
+  if (pool.length === 0)
+    throw new FaultError(
+      `Cannot prepare a burst for shard ${session.plan.shard}: its intents ${session.plan.intents} cover no event of the traffic.`,
+    )
   outbox.cork()
   const chunks: Buffer[] = []
   let frames: Buffer[] = []
   let waitingBytes = 0
   let bytes = 0
+  let prepared = 0
   const finishChunk = () => {
     chunks.push(Buffer.concat(frames))
     frames = []
@@ -55,6 +65,7 @@ export async function prepareBurst(
     if (frame === undefined) break
     frames.push(frame)
     bytes += frame.length
+    prepared += 1
     waitingBytes += frame.length
     if (waitingBytes >= CHUNK_BYTES) finishChunk()
     if (index % EVENTS_A_TURN === EVENTS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
@@ -62,7 +73,7 @@ export async function prepareBurst(
   finishChunk()
   return {
     shard: session.plan.shard,
-    events,
+    events: prepared,
     bytes,
     lastSequence: session.sequence(),
     send() {
