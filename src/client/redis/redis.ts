@@ -1,0 +1,172 @@
+// The broker over Redis Streams, with the API of `@spectacles/brokers`.
+
+import { randomBytes } from "node:crypto"
+import { systemClock } from "../../flow/clock.ts"
+import { Broker, listOf, type Options, type ResponseOptions } from "../broker.ts"
+import {
+  type CloseOptions,
+  type ConsumeOptions,
+  DEFAULT_DRAIN_WITHIN_MS,
+  DEFAULT_MAX_DELIVERIES,
+  type MessageOf,
+} from "../message.ts"
+import { RedisCalls } from "./calls.ts"
+import { ownConnection, type RedisClient } from "./client.ts"
+import { DATA_FIELD, text } from "./entry.ts"
+import { GroupMember } from "./group.ts"
+import { watchStreams } from "./watch.ts"
+import { Worker } from "./worker.ts"
+
+/** Settings of a Redis broker. */
+export interface RedisOptions extends Options {
+  /** How long a read waits for something new, in milliseconds. Default 5,000. */
+  readonly blockInterval?: number
+  /** How many messages a read takes at most. Default 10. */
+  readonly maxChunk?: number
+  /** Of this worker, in its group. Default: random. */
+  readonly name?: string
+  /**
+   * A message that a worker has had for this long, in milliseconds, is taken to be a dead worker's and goes to another.
+   * Work that may last longer needs more. 0: never. Default 60,000.
+   */
+  readonly claimAfterMs?: number
+  /** How often a message is given out before it is set aside in the stream `{group}:{event}:dead`. Default 5. */
+  readonly maxDeliveries?: number
+}
+
+/** What a listener of a Redis broker gets beside the data. */
+export interface RedisResponseOptions extends ResponseOptions {
+  /** 1 for the first delivery. */
+  readonly attempt: number
+  readonly ack: () => Promise<void>
+  /** Failed: it comes again a little later, to any worker of the group. */
+  readonly nack: () => Promise<void>
+}
+
+/** Settings of a call. */
+export interface PublishOptions {
+  /** In milliseconds. Default 5,000. */
+  readonly timeout?: number
+}
+
+const DEFAULT_CLAIM_AFTER_MS = 60_000
+
+/**
+ * A broker over Redis Streams. Members of one group share its messages; each group gets all of them.
+ * The client given is used for commands, and duplicated for what waits.
+ * @example
+ * const broker = new Redis("commands", new RedisClient("redis://localhost"))
+ * broker.on("MESSAGE_CREATE", async (message, { ack }) => {
+ *   console.log(message.content)
+ *   await ack()
+ * })
+ * await broker.subscribe("MESSAGE_CREATE")
+ */
+export class Redis<Client extends RedisClient = RedisClient> extends Broker<RedisResponseOptions> {
+  group: string
+  redis: Client
+  name: string
+  blockInterval: number
+  maxChunk: number
+  readonly #calls: RedisCalls
+  readonly #worker: Worker
+  readonly #watches = new Set<() => void>()
+
+  constructor(group: string, redis: Client, options: RedisOptions = {}) {
+    super(options)
+    this.group = group
+    this.redis = redis
+    this.name = options.name || randomBytes(20).toString("hex")
+    this.blockInterval = options.blockInterval || 5_000
+    this.maxChunk = options.maxChunk || 10
+    const { claimAfterMs = DEFAULT_CLAIM_AFTER_MS, maxDeliveries = DEFAULT_MAX_DELIVERIES } = options
+    const connect = () => this.#connect()
+    this.#calls = new RedisCalls(connect)
+    this.#worker = new Worker({
+      redis,
+      connect,
+      member: new GroupMember({ redis, group, name: this.name, claimAfterMs, maxDeliveries }),
+      limits: this,
+      read: (body) => this.deserialize(body),
+      write: (data) => this.serialize(data),
+      onMessage: ({ event, data, ...options }) => this.emit(event, data, options),
+      onDeadLetter: (letter) => this.emit("deadLetter", letter),
+      onError: (error) => this.emit("error", error),
+      clock: systemClock,
+    })
+  }
+
+  /** Appends to the event's stream. Resolves to the entry's id once Redis has it. */
+  async publish(event: string, data: unknown): Promise<string> {
+    return text(await this.redis.call("xadd", event, "*", DATA_FIELD, this.serialize(data)))
+  }
+
+  /**
+   * Publishes a request and resolves to the reply.
+   * @example const reply = await broker.call("REQUEST", { method: "GET", path: "/users/@me" })
+   * @throws CallTimeoutError when none comes in time.
+   */
+  async call(method: string, data: unknown, options: PublishOptions = {}): Promise<unknown> {
+    const timeoutMs = options.timeout ?? Broker.DEFAULT_EXPIRATION
+    return this.deserialize(await this.#calls.call(method, () => this.publish(method, data), timeoutMs))
+  }
+
+  subscribe(events: string | string[]): Promise<void> {
+    return this.#worker.subscribe(listOf(events))
+  }
+
+  unsubscribe(events: string | string[]): Promise<void> {
+    return this.#worker.unsubscribe(listOf(events))
+  }
+
+  consume<const Event extends string>(
+    events: Event | readonly Event[],
+    options: ConsumeOptions = {},
+  ): AsyncIterableIterator<MessageOf<Event>> {
+    // The worker reads these events and no others.
+    return this.#worker.messages(listOf(events), options) as AsyncIterableIterator<MessageOf<Event>>
+  }
+
+  async watch<const Event extends string>(
+    events: Event | readonly Event[],
+    listener: (event: Event, data: unknown) => void,
+  ): Promise<() => void> {
+    const end = await watchStreams({
+      connection: this.#connect(),
+      events: listOf(events),
+      // These streams are read and no others.
+      onEntry: ({ event, body }) => body !== undefined && listener(event as Event, this.deserialize(body)),
+      onError: (error) => this.emit("error", error),
+      clock: systemClock,
+    })
+    const stop = () => {
+      this.#watches.delete(stop)
+      end()
+    }
+    this.#watches.add(stop)
+    return stop
+  }
+
+  /** Drops all connections at once, the one given too. What is in hand goes to other workers when its time is over. */
+  disconnect(): void {
+    this.redis.disconnect(false)
+    this.#worker.disconnect()
+    this.#disconnectOthers()
+  }
+
+  /** The client that was given stays connected: it is its owner's to close. */
+  async close({ drainWithinMs = DEFAULT_DRAIN_WITHIN_MS }: CloseOptions = {}): Promise<void> {
+    await this.#worker.close(drainWithinMs)
+    this.#disconnectOthers()
+  }
+
+  #disconnectOthers(): void {
+    this.#calls.close(new Error("Cannot wait for the reply: the broker was closed."))
+    for (const stop of [...this.#watches]) stop()
+  }
+
+  #connect(): RedisClient {
+    // An outage shows on the client that was given as well, so without a listener this one adds nothing to say.
+    return ownConnection(this.redis, (error) => this.listenerCount("error") > 0 && this.emit("error", error))
+  }
+}

@@ -1,0 +1,124 @@
+// Where the entries of a group member come from: what dead workers left, then what is new.
+
+import type { Clock } from "../../flow/clock.ts"
+import { isReply, type RedisClient } from "./client.ts"
+import type { Entry } from "./entry.ts"
+import type { GroupMember } from "./group.ts"
+
+/** After something was given back, dead workers' entries are looked for this soon. */
+const RETRY_DELAY_MS = 1_000
+
+export interface ReadLimits {
+  /** How long it waits, in milliseconds. */
+  readonly blockInterval: number
+  /** How many entries it takes. */
+  readonly maxChunk: number
+}
+
+export interface SourceOptions {
+  readonly member: GroupMember
+  /** Makes a connection for blocking reads. */
+  readonly connect: () => RedisClient
+  /** The user's client, which ends a blocking read. */
+  readonly redis: RedisClient
+  /** Of one read. */
+  readonly limits: ReadLimits
+  readonly clock: Clock
+  /** Told of entries that were given out too often. */
+  readonly onDead: (entry: Entry) => Promise<void>
+}
+
+export class EntrySource {
+  readonly #options: SourceOptions
+  readonly #connection: RedisClient
+  #events: readonly string[] = []
+  #connectionId: number | undefined
+  /** When to look for what was left over; at once in the beginning. */
+  #claimDueMs = 0
+  #wake: (() => void) | undefined
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#connection = options.connect()
+    this.#connection.on("ready", () => void this.#learnId())
+  }
+
+  get events(): readonly string[] {
+    return this.#events
+  }
+
+  /** What to read from now on. A read that is waiting ends. */
+  follow(events: readonly string[]): void {
+    this.#events = events
+    this.#claimDueMs = 0
+    this.wake()
+  }
+
+  /** Entries, or none after some waiting. */
+  async next(): Promise<readonly Entry[]> {
+    const events = this.#events
+    if (events.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      return []
+    }
+    try {
+      return (await this.#leftOver(events)) ?? (await this.#read(events))
+    } catch (error) {
+      // Somebody deleted the stream, with its groups.
+      if (!isReply(error, "NOGROUP")) throw error
+      await this.#options.member.join(events)
+      return []
+    }
+  }
+
+  /** Ends a read that waits. */
+  wake(): void {
+    this.#wake?.()
+    this.#wake = undefined
+    if (this.#connectionId === undefined) return
+    // Where it is not allowed, the read ends by itself after `blockInterval`.
+    this.#options.redis.call("client", "UNBLOCK", this.#connectionId).catch(() => {})
+  }
+
+  /** Something was given back. */
+  retrySoon(): void {
+    this.#claimDueMs = Math.min(this.#claimDueMs, this.#options.clock.nowMs() + RETRY_DELAY_MS)
+  }
+
+  close(): void {
+    this.#wake?.()
+    this.#connection.disconnect(false)
+  }
+
+  #read(events: readonly string[]): Promise<Entry[]> {
+    const { member, limits, clock } = this.#options
+    const untilClaimMs = Math.max(1, Math.ceil(this.#claimDueMs - clock.nowMs()))
+    return member.read(this.#connection, events, {
+      count: limits.maxChunk,
+      blockMs: Math.min(limits.blockInterval, untilClaimMs),
+    })
+  }
+
+  /** What was left over, where it is time to look and something is there. */
+  async #leftOver(events: readonly string[]): Promise<readonly Entry[] | undefined> {
+    const { member, limits, clock, onDead } = this.#options
+    if (member.claimAfterMs === 0 || clock.nowMs() < this.#claimDueMs) return undefined
+    this.#claimDueMs = clock.nowMs() + member.claimAfterMs / 2
+    const claims = await Promise.all(events.map((event) => member.claim(event, limits.maxChunk)))
+    for (const entry of claims.flatMap(({ dead }) => dead)) await onDead(entry)
+    if (claims.some(({ more }) => more)) this.#claimDueMs = 0
+    const entries = claims.flatMap((claim) => claim.entries)
+    return entries.length > 0 ? entries : undefined
+  }
+
+  async #learnId(): Promise<void> {
+    this.#connectionId = undefined
+    try {
+      this.#connectionId = Number(await this.#connection.call("client", "ID"))
+    } catch {
+      // Not allowed, or gone again: reads end by themselves.
+    }
+  }
+}
