@@ -27,12 +27,17 @@ export function loadAddon(): Addon {
     // A literal path in a plain `require`, so that `bun build --compile` finds and embeds the addon.
     return checked(require("../../../native/spectacles.node"))
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)
     throw new Error(
-      `Cannot load the native codec: ${reason.replace(/\.$/, "")}. Run \`bun run build:native\`, which needs Rust's cargo.`,
+      `Cannot load the native codec: ${reasonOf(error)}. Run \`bun run build:native\`, which needs Rust's cargo.`,
       { cause: error },
     )
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ("code" in error && error.code === "MODULE_NOT_FOUND") return "its addon is not built"
+  return (error.message.split("\n")[0] ?? "").replace(/\.$/, "")
 }
 
 function checked(loaded: unknown): Addon {
