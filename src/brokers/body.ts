@@ -18,9 +18,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true })
  * @throws BodyError when it is neither MessagePack nor JSON, or is followed by anything.
  */
 export function decodeBody(bytes: Uint8Array): unknown {
-  const first = bytes[0]
-  if (first === undefined) throw new BodyError("Cannot decode a body: it is empty.")
-  return first >= FIRST_MESSAGE_PACK_BYTE ? decodeMessagePack(bytes) : decodeJson(bytes)
+  if (bytes.length === 0) throw new BodyError("Cannot decode a body: it is empty.")
+  return bodyOf(bytes) === "msgpack" ? decodeMessagePack(bytes) : decodeJson(bytes)
+}
+
+/** The form of a body, by its first byte. */
+export function bodyOf(bytes: Uint8Array): "msgpack" | "json" {
+  return (bytes[0] ?? 0) >= FIRST_MESSAGE_PACK_BYTE ? "msgpack" : "json"
 }
 
 function decodeMessagePack(bytes: Uint8Array): unknown {
@@ -40,10 +44,27 @@ function decodeMessagePack(bytes: Uint8Array): unknown {
 
 function decodeJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes))
+    return parseJson(utf8.decode(bytes))
   } catch (error) {
     throw new BodyError(`Cannot decode a JSON body: ${reasonOf(error)}.`, { cause: error })
   }
+}
+
+/** Digits that a double may not hold: a snowflake that somebody wrote as a number. */
+const LONG_NUMBER = /\d{16}/
+const INTEGER = /^-?\d+$/
+
+/**
+ * As JSON.parse, with integers beyond 2^53 as BigInt, so that a snowflake keeps its digits.
+ * @throws SyntaxError as JSON.parse does.
+ */
+function parseJson(text: string): unknown {
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text)
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    if (typeof value !== "number" || Number.isSafeInteger(value)) return value
+    const source = context?.source ?? ""
+    return INTEGER.test(source) ? BigInt(source) : value
+  })
 }
 
 function reasonOf(error: unknown): string {

@@ -10,6 +10,12 @@ describe("decodeBody", () => {
     ["a JSON object", Buffer.from('{"a":1}'), { a: 1 }],
     ["a JSON array", Buffer.from("[1,2]"), [1, 2]],
     ["JSON with white space around it", Buffer.from(' \n{"a":1}\n'), { a: 1 }],
+    [
+      "a snowflake written as a JSON number, as BigInt",
+      Buffer.from('{"id":197038439483310086}'),
+      { id: 197038439483310086n },
+    ],
+    ["a long fraction, as a number", Buffer.from("[0.12345678901234567890]"), [0.12345678901234568]],
     ["a JSON string", Buffer.from('"ü"'), "ü"],
     ["a MessagePack map", bytes(0x81, 0xa1, 0x61, 0x01), { a: 1 }],
     ["a MessagePack map 16", bytes(0xde, 0x00, 0x01, 0xa1, 0x61, 0x01), { a: 1 }],

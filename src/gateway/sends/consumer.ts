@@ -4,11 +4,19 @@
 //   event "3":     {op, d}                       the shard is the event
 
 import type { Broker, Delivery } from "../../brokers/broker.ts"
-import { isSnowflake, shardOf } from "../../discord/snowflake.ts"
+import { shardOf } from "../../discord/snowflake.ts"
 import { Slots } from "../../flow/slots.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { SendResult } from "./queue.ts"
-import { type Checked, checkPacket, isRecord, type Refusal, refuse, type SendablePacket } from "./rules.ts"
+import {
+  type Checked,
+  checkPacket,
+  isRecord,
+  type Refusal,
+  refuse,
+  type SendablePacket,
+  snowflakeText,
+} from "./rules.ts"
 
 export const SEND_EVENT = "SEND"
 
@@ -77,9 +85,8 @@ function address(delivery: Delivery, shardCount: number): Addressed {
   }
   if (delivery.event !== SEND_EVENT) return onShard(checkPacket(data), Number(delivery.event))
   const { guild_id: guildId, packet } = isRecord(data) ? data : {}
-  // MessagePack may carry the snowflake as a 64-bit integer; a double beyond 2^53 is another guild.
-  const guild = typeof guildId === "bigint" || Number.isSafeInteger(guildId) ? String(guildId) : guildId
-  if (typeof guild !== "string" || !isSnowflake(guild)) {
+  const guild = snowflakeText(guildId)
+  if (guild === null) {
     return refuse(
       "malformed",
       "Cannot send a packet to a guild: SEND takes {guild_id, packet}, and guild_id is a snowflake.",

@@ -63,7 +63,7 @@ export function checkPacket(value: unknown): Checked {
 function memberRequestProblem(d: unknown): string | null {
   if (!isRecord(d)) return "Cannot request members: d is a map with guild_id."
   const { guild_id: guildId, user_ids: userIds, query, limit, nonce } = d
-  if (typeof guildId !== "string" || !isSnowflake(guildId)) {
+  if (snowflakeText(guildId) === null) {
     return `Cannot request members of guild ${describe(guildId)}: guild_id is one snowflake.`
   }
   if (Array.isArray(userIds) && userIds.length > MAX_USER_IDS) {
@@ -82,7 +82,16 @@ function allMembersOf(d: unknown): string | null {
   if (!isRecord(d) || d["user_ids"] !== undefined) return null
   const { guild_id: guildId, query, limit } = d
   const everyone = (query === undefined || query === "") && (limit === undefined || limit === 0)
-  return everyone && typeof guildId === "string" ? guildId : null
+  return everyone ? snowflakeText(guildId) : null
+}
+
+/**
+ * The snowflake as text, or null when it is none. It may come as a 64-bit integer; a double beyond 2^53 has lost its
+ * digits and is none.
+ */
+export function snowflakeText(value: unknown): string | null {
+  const text = typeof value === "bigint" || Number.isSafeInteger(value) ? String(value) : value
+  return typeof text === "string" && isSnowflake(text) ? text : null
 }
 
 export function refuse(reason: RefusalReason, message: string): { readonly ok: false; readonly refusal: Refusal } {

@@ -48,6 +48,13 @@ describe("checking a packet", () => {
     expect(refusalOf({ op: 3, d: { x: "é".repeat(MAX_PAYLOAD_BYTES / 2) } })).toStartWith("too-large")
   })
 
+  test("takes a guild's id as an integer, with all its digits", () => {
+    const checked = checkPacket({ op: 8, d: { guild_id: 197038439483310086n, query: "", limit: 0 } })
+    expect(checked.ok && checked.packet.allMembersOf).toBe(GUILD)
+    expect(checked.ok && checked.packet.json).toContain(`"guild_id":"${GUILD}"`)
+    expect(refusalOf({ op: 8, d: { guild_id: 197038439483310086 } })).toStartWith("malformed")
+  })
+
   test("knows a request for all members of a guild", () => {
     const all = checkPacket({ op: 8, d: { guild_id: GUILD, query: "", limit: 0 } })
     const some = checkPacket({ op: 8, d: { guild_id: GUILD, query: "ab", limit: 10 } })
