@@ -2,12 +2,14 @@
 // gateway writes it over AMQP unless it is told otherwise.
 
 import { decodeBody, encodeBody } from "../brokers/body.ts"
+import { BodyError } from "../brokers/broker.ts"
 
 /** What a message written by `encode` is labelled with over AMQP. */
 export const MESSAGE_PACK = "application/msgpack"
 const JSON_TYPE = "application/json"
-/** MessagePack's one-byte integers, 0 to 127, are the only values that JSON's first byte could be taken for. */
-const FIRST_OTHER_BYTE = 0x80
+/** From here on a first byte cannot begin JSON. */
+const FIRST_MESSAGE_PACK_BYTE = 0x80
+const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 /** Encodes a value as MessagePack. A Buffer is taken for a body that is encoded already. */
 export function encode(data: unknown): Buffer {
@@ -17,13 +19,13 @@ export function encode(data: unknown): Buffer {
 }
 
 /**
- * Decodes a body, MessagePack or JSON by its first byte. One byte alone is MessagePack.
+ * Decodes a body, MessagePack or JSON by its first byte. One byte alone is MessagePack: below 128 it is a small integer.
  * @throws BodyError when it is neither.
  */
 export function decode(data: Uint8Array): unknown {
   const first = data[0]
-  if (data.length === 1 && first !== undefined && first < FIRST_OTHER_BYTE) return first
-  return decodeBody(data)
+  if (first === undefined || first >= FIRST_MESSAGE_PACK_BYTE) return decodeBody(data)
+  return data.length === 1 ? first : decodeJson(data)
 }
 
 /**
@@ -31,5 +33,16 @@ export function decode(data: Uint8Array): unknown {
  * @throws BodyError when it is neither MessagePack nor JSON.
  */
 export function decodeTyped(data: Uint8Array, contentType: string | undefined): unknown {
-  return contentType === JSON_TYPE && data.length === 1 ? decodeBody(data) : decode(data)
+  return contentType === JSON_TYPE ? decodeJson(data) : decode(data)
+}
+
+/** Discord writes ids as strings, so no number needs more than a double. */
+function decodeJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(data))
+  } catch (error) {
+    throw new BodyError(`Cannot decode a JSON body: ${error instanceof Error ? error.message : error}.`, {
+      cause: error,
+    })
+  }
 }

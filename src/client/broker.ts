@@ -3,7 +3,7 @@
 import { EventEmitter } from "node:events"
 import { decode, encode } from "./body.ts"
 import type { GatewayEvents } from "./events.ts"
-import type { CloseOptions, ConsumeOptions, DeadLetter, MessageOf } from "./message.ts"
+import type { CloseOptions, ConsumeOptions, DeadLetter, MessageOf, WatchedOf } from "./message.ts"
 import { DEFAULT_CALL_TIMEOUT_MS } from "./replies.ts"
 
 /** Settings of every broker. Written as methods so that a function over a narrower type may be given. */
@@ -69,7 +69,7 @@ export abstract class Broker<Response extends ResponseOptions = ResponseOptions>
    */
   abstract watch<const Event extends string>(
     events: Event | readonly Event[],
-    listener: (event: Event, data: unknown) => void,
+    listener: (message: WatchedOf<Event>) => void,
   ): Promise<() => void>
 
   /** Takes nothing new, waits for the messages in hand, gives back those that were not begun, and disconnects. */

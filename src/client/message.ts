@@ -24,9 +24,14 @@ export interface Message<Event extends string = string> {
 /** One of several messages: `event` tells which `data` it has. */
 export type MessageOf<Event extends string> = Event extends string ? Message<Event> : never
 
+/** What `watch` shows of a message; `event` tells which `data` it has. */
+export type WatchedOf<Event extends string> = Event extends string
+  ? { readonly event: Event; readonly data: EventData<Event> }
+  : never
+
 /** Settings of one `consume`. */
 export interface ConsumeOptions {
-  /** Messages given out and neither acknowledged nor given back, at most. Default 100. */
+  /** Messages given out and neither acknowledged nor given back, at most; over AMQP, of each event. Default 100. */
   readonly prefetch?: number
   /** Ends the loop when it aborts. */
   readonly signal?: AbortSignal

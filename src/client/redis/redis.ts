@@ -9,6 +9,7 @@ import {
   DEFAULT_DRAIN_WITHIN_MS,
   DEFAULT_MAX_DELIVERIES,
   type MessageOf,
+  type WatchedOf,
 } from "../message.ts"
 import { RedisCalls } from "./calls.ts"
 import { ownConnection, type RedisClient } from "./client.ts"
@@ -129,13 +130,15 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
 
   async watch<const Event extends string>(
     events: Event | readonly Event[],
-    listener: (event: Event, data: unknown) => void,
+    listener: (message: WatchedOf<Event>) => void,
   ): Promise<() => void> {
     const end = await watchStreams({
       connection: this.#connect(),
       events: listOf(events),
-      // These streams are read and no others.
-      onEntry: ({ event, body }) => body !== undefined && listener(event as Event, this.deserialize(body)),
+      onEntry: ({ event, body }) => {
+        // These streams are read and no others.
+        if (body !== undefined) listener({ event, data: this.deserialize(body) } as WatchedOf<Event>)
+      },
       onError: (error) => this.emit("error", error),
       clock: systemClock,
     })
