@@ -189,7 +189,7 @@ function redeliveryContract(publish: Publish, consume: Consume): void {
 
   test("delivers each message to one member of a group", async () => {
     const members = [await consume("MESSAGE_CREATE"), await consume("MESSAGE_CREATE")]
-    const received: unknown[] = []
+    const received: { readonly number: number }[] = []
     const all = Promise.withResolvers<void>()
     const reading = members.map(async ({ iterator }) => {
       for (let { done, value } = await iterator.next(); done !== true; { done, value } = await iterator.next()) {
@@ -199,11 +199,11 @@ function redeliveryContract(publish: Publish, consume: Consume): void {
       }
     })
     const sent = Array.from({ length: 20 }, (_, number) => number)
-    for (const number of sent) await publish([["MESSAGE_CREATE", number]])
+    for (const number of sent) await publish([["MESSAGE_CREATE", { number }]])
     await all.promise
     for (const { broker } of members) await broker.close(NO_DRAIN)
     await Promise.all(reading)
-    expect(received.sort((a, b) => Number(a) - Number(b))).toEqual(sent)
+    expect(received.map(({ number }) => number).sort((a, b) => a - b)).toEqual(sent)
   })
 
   test("keeps what was published before the first consumer came", async () => {

@@ -1,0 +1,197 @@
+// The broker over Redis Streams. An event is a stream; publishing goes over a connection of our own (publish.ts), all else
+// through ioredis. Confirmed means that Redis has executed the XADD of every event: what that survives is for the server's
+// own persistence and replication to say (appendfsync, min-replicas-to-write).
+
+import type { EventBatch } from "../../codec/batch.ts"
+import type { Body, Encoding } from "../../codec/encoding.ts"
+import { type Clock, systemClock } from "../../flow/clock.ts"
+import type { Logger } from "../../ops/log.ts"
+import { encodeBody, eventValue } from "../body.ts"
+import { type Broker, BrokerClosedError, type BrokerEnd, type Delivery } from "../broker.ts"
+import { addressesOf, describeAddress } from "./address.ts"
+import { RedisCalls } from "./call.ts"
+import { type Client, newClient } from "./clients.ts"
+import { clusterOf } from "./cluster.ts"
+import { addCommand, command, type Trimming } from "./commands.ts"
+import { type Connect, connectToRedis } from "./connection.ts"
+import { BLOCK_MS, RedisConsumer } from "./consume.ts"
+import { Publisher } from "./publish.ts"
+import { singleServer, type TopologyOptions } from "./topology.ts"
+import { type RedisValues, readValue } from "./values.ts"
+
+/** How long the first connection may take. Afterwards an outage is waited out, however long it lasts. */
+const REACH_WITHIN_MS = 15_000
+/**
+ * Pending for so long, a message belongs to nobody any more. Longer than a send may wait in a shard's queue (2 min), lest
+ * it is sent twice.
+ */
+const CLAIM_AFTER_MS = 180_000
+const MAX_DELIVERIES = 5
+/** A command that is not answered for so long is sent on another connection. */
+const SILENT_MS = 10_000
+
+export interface RedisBrokerOptions {
+  /** One, or some of a cluster's servers. With scheme; user, password and database as in the URL. */
+  readonly urls: readonly string[]
+  readonly group: string
+  readonly body: Body
+  /** How long and how many entries a stream keeps. */
+  readonly trimming: Trimming
+  /** Connections for reads that block. */
+  readonly poolSize: number
+  readonly logger: Logger
+  /** The name of this member of the group. */
+  readonly name?: string
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly connect?: Connect
+  readonly claimAfterMs?: number
+  readonly maxDeliveries?: number
+  /** A message was refused for good because nobody ever acknowledged it. */
+  readonly onPoison?: (event: string) => void
+}
+
+export interface RedisBroker extends Broker {
+  /** Values on the same server. They are written in the publishing pipeline, behind what was published before. */
+  readonly values: RedisValues
+}
+
+/**
+ * Connects at once, and keeps connecting.
+ * @throws OperatorError when a URL cannot be used.
+ */
+export function redisBroker(options: RedisBrokerOptions): RedisBroker {
+  return new RedisStreamsBroker(options)
+}
+
+class RedisStreamsBroker implements RedisBroker {
+  readonly encoding: Encoding
+  readonly ended: Promise<BrokerEnd>
+  readonly values: RedisValues
+  readonly #options: RedisBrokerOptions
+  readonly #clock: Clock
+  readonly #publisher: Publisher
+  readonly #commands: Client
+  readonly #consumer: RedisConsumer
+  readonly #calls: RedisCalls
+  readonly #closing = new AbortController()
+  readonly #cancelReach: () => void
+  readonly #end: (end: BrokerEnd) => void
+  #lastReason = ""
+
+  constructor(options: RedisBrokerOptions) {
+    const { urls, body, trimming, clock = systemClock, logger: log, random = Math.random } = options
+    const { promise, resolve } = Promise.withResolvers<BrokerEnd>()
+    this.ended = promise
+    this.#end = resolve
+    this.#options = options
+    this.#clock = clock
+    this.encoding = { body, framing: { type: "redis", ...trimming } }
+    const addresses = addressesOf(urls)
+    const client = (purpose: string, silentMs: number | null) => newClient({ addresses, log, random }, purpose, silentMs)
+    this.#commands = client("packets and sessions", SILENT_MS)
+    this.#cancelReach = clock.after(REACH_WITHIN_MS, () => this.#fail(this.#unreachable()))
+    const topology: TopologyOptions = {
+      addresses,
+      connect: options.connect ?? connectToRedis,
+      clock,
+      random,
+      log,
+      on: {
+        ready: () => this.#cancelReach(),
+        lost: (reason) => {
+          this.#lastReason = reason
+        },
+        failed: (error) => this.#fail(error),
+      },
+    }
+    const isCluster = addresses.length > 1
+    this.#publisher = new Publisher(isCluster ? clusterOf(topology, this.#commands) : singleServer(topology), clock)
+    this.#calls = this.#newCalls(() => client("replies", null))
+    this.#consumer = this.#newConsumer(() => client("packets", BLOCK_MS + SILENT_MS), isCluster)
+    this.values = this.#newValues()
+  }
+
+  publish(batch: EventBatch): Promise<void> {
+    return this.#publisher.publish(batch)
+  }
+
+  announce(event: string, data: unknown): Promise<void> {
+    const { body, trimming } = this.#options
+    const bytes = encodeBody(body, eventValue(body, event, data))
+    return this.#publisher.write(event, addCommand(event, bytes, trimming, this.#clock.wallMs()))
+  }
+
+  consume(events: readonly string[], signal: AbortSignal): AsyncIterable<Delivery> {
+    return this.#consumer.deliveries(events, signal)
+  }
+
+  call(event: string, data: unknown, { timeoutMs }: { readonly timeoutMs: number }): Promise<unknown> {
+    return this.#calls.call(event, data, timeoutMs)
+  }
+
+  async close({ drainWithinMs }: { readonly drainWithinMs: number }): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([this.#publisher.drain(drainWithinMs), this.#consumer.giveBack()])
+    this.#stop({ type: "closed" }, new BrokerClosedError("Cannot publish: the broker was closed."))
+  }
+
+  #newCalls(newSubscriber: () => Client): RedisCalls {
+    const { body, trimming } = this.#options
+    const common = { commands: this.#commands, body, trimming, clock: this.#clock, closing: this.#closing.signal }
+    return new RedisCalls({ ...common, newSubscriber })
+  }
+
+  #newConsumer(newReader: () => Client, isCluster: boolean): RedisConsumer {
+    const { group, trimming, poolSize, logger, claimAfterMs, maxDeliveries, onPoison } = this.#options
+    return new RedisConsumer({
+      group,
+      name: this.#options.name ?? crypto.randomUUID(),
+      commands: this.#commands,
+      newReader,
+      isCluster,
+      poolSize,
+      trimming,
+      claimAfterMs: claimAfterMs ?? CLAIM_AFTER_MS,
+      maxDeliveries: maxDeliveries ?? MAX_DELIVERIES,
+      reply: (event, id, data) => this.#calls.reply(event, id, data),
+      onPoison: onPoison ?? (() => {}),
+      clock: this.#clock,
+      log: logger,
+      closing: this.#closing.signal,
+    })
+  }
+
+  #newValues(): RedisValues {
+    const [address] = addressesOf(this.#options.urls)
+    return {
+      get: (key) => readValue(this.#commands, key, { clock: this.#clock, address }),
+      set: async (values) => {
+        await Promise.all([...values].map(([key, value]) => this.#publisher.write(key, command("SET", key, value))))
+      },
+      delete: (key) => this.#publisher.write(key, command("DEL", key)),
+      // The connections are the broker's.
+      close: async () => {},
+    }
+  }
+
+  #unreachable(): Error {
+    const where = addressesOf(this.#options.urls).map(describeAddress).join(", ")
+    const reason = this.#lastReason === "" ? "it does not answer" : this.#lastReason
+    return new Error(
+      `Cannot reach Redis at ${where} within ${REACH_WITHIN_MS / 1_000} s (${reason}): start it, or correct redis.url.`,
+    )
+  }
+
+  #fail(error: Error): void {
+    this.#stop({ type: "failed", error }, new BrokerClosedError(`Cannot publish: ${error.message}`, { cause: error }))
+  }
+
+  #stop(end: BrokerEnd, reason: BrokerClosedError): void {
+    this.#cancelReach()
+    this.#closing.abort()
+    this.#publisher.close(reason)
+    this.#commands.disconnect()
+    this.#end(end)
+  }
+}

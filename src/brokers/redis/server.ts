@@ -1,0 +1,227 @@
+// One Redis server that is published to: keeps a connection to it, sends rounds of transactions one after another, and
+// sends again what was not executed. Whatever passes by itself is waited out, however long it takes; it shows as batches
+// that stay unconfirmed, and once in the log.
+//
+//   gather ─▶ round in flight ─▶ all confirmed ─▶ gather …
+//                │  └─ some refused: give back, wait (LOADING, OOM …) or reconnect (READONLY …), gather again
+//                └─ connection lost: give back, connect, gather again: duplicates carry the same `id`
+
+import { type BackoffOptions, backoffMs } from "../../flow/backoff.ts"
+import type { Clock } from "../../flow/clock.ts"
+import type { Logger } from "../../ops/log.ts"
+import { describeAddress, type RedisAddress } from "./address.ts"
+import type { Connect, RedisConnection } from "./connection.ts"
+import { type Remedy, remedyOf } from "./error-replies.ts"
+import type { Lane } from "./lane.ts"
+import { type Failure, Round, RoundBuffer } from "./round.ts"
+
+/** Before another connection, and before sending again what was refused. */
+const BACKOFF: BackoffOptions = { baseMs: 100, capMs: 2_000 }
+/** A connection, the login included. */
+const CONNECT_WITHIN_MS = 5_000
+/** A round's replies. A server that takes longer is taken for dead: what it did execute comes twice, with equal ids. */
+const REPLY_WITHIN_MS = 10_000
+/** A connection that lasted so long was a good one: the next is tried at once. */
+const GOOD_CONNECTION_MS = 10_000
+
+export interface ServerOptions {
+  readonly address: RedisAddress
+  readonly connect: Connect
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Logger
+  readonly on: {
+    /** Logged in, each time. */
+    readonly ready: () => void
+    /** The connection ended, or was never made. */
+    readonly lost: (reason: string) => void
+    /** Another server of the cluster has the lane's slot. */
+    readonly moved: (lane: Lane, to: { readonly address: string; readonly once: boolean }) => void
+    /** Only an operator can mend this. The server is closed. */
+    readonly failed: (error: Error) => void
+  }
+}
+
+export class RedisServer {
+  readonly #options: ServerOptions
+  readonly #name: string
+  readonly #log: Logger
+  readonly #lanes = new Set<Lane>()
+  readonly #buffer = new RoundBuffer()
+  #connection: RedisConnection | null = null
+  #readyMs: number | null = null
+  #round: Round | null = null
+  #roundStartedMs = 0
+  /** Failures in a row. */
+  #attempt = 0
+  /** Waits before connecting or sending again. */
+  #cancelPause: (() => void) | null = null
+  #cancelWatch: (() => void) | null = null
+  /** What the log said last: null is that all is well. */
+  #trouble: string | null = null
+  #closed = false
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#name = describeAddress(options.address)
+    this.#log = options.log.child({ redis: this.#name })
+    this.#connect()
+  }
+
+  add(lane: Lane): void {
+    this.#lanes.add(lane)
+  }
+
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane)
+  }
+
+  get lanes(): ReadonlySet<Lane> {
+    return this.#lanes
+  }
+
+  /** Sends what waits in the lanes, unless a round is in flight or trouble is being waited out. */
+  wake(): void {
+    if (this.#connection === null || this.#readyMs === null || this.#round !== null || this.#cancelPause !== null)
+      return
+    const round = Round.gather(this.#lanes, this.#buffer)
+    if (round === null) return
+    this.#round = round
+    this.#roundStartedMs = this.#options.clock.nowMs()
+    this.#cancelWatch ??= this.#options.clock.after(REPLY_WITHIN_MS, this.#watch)
+    this.#connection.write(round.bytes)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancelPause?.()
+    this.#cancelWatch?.()
+    this.#connection?.close("closed")
+  }
+
+  #connect(): void {
+    const { address, connect, clock, on } = this.#options
+    const connection = connect(address, {
+      ready: () => {
+        cancelDeadline()
+        this.#readyMs = clock.nowMs()
+        on.ready()
+        this.wake()
+      },
+      reply: () => {
+        if (this.#round?.reply() === true) this.#onSettled(this.#round)
+      },
+      error: (text, element) => this.#round?.error(text, element),
+      refused: (text) => {
+        if (remedyOf(text).type === "give-up") this.#fail(refusedLogin(this.#name, text))
+      },
+      closed: (reason) => {
+        cancelDeadline()
+        this.#onClosed(reason)
+      },
+    })
+    const cancelDeadline = clock.after(CONNECT_WITHIN_MS, () => {
+      connection.close(`no answer within ${CONNECT_WITHIN_MS / 1_000} s`)
+    })
+    this.#connection = connection
+  }
+
+  #onClosed(reason: string): void {
+    const { clock, random, on } = this.#options
+    const lastedMs = this.#readyMs === null ? 0 : clock.nowMs() - this.#readyMs
+    this.#connection = null
+    this.#readyMs = null
+    this.#round?.giveBack()
+    this.#round = null
+    this.#cancelPause?.()
+    if (this.#closed) return
+    this.#tell(reason)
+    if (lastedMs >= GOOD_CONNECTION_MS) this.#attempt = 0
+    this.#cancelPause = clock.after(backoffMs(this.#attempt, BACKOFF, random()), () => {
+      this.#cancelPause = null
+      this.#connect()
+    })
+    this.#attempt += 1
+    on.lost(reason)
+  }
+
+  #onSettled(round: Round): void {
+    this.#round = null
+    const failures = round.settle()
+    if (failures.length > 0) return this.#onRefused(failures)
+    this.#attempt = 0
+    if (this.#trouble !== null) this.#tell(null)
+    this.wake()
+  }
+
+  #onRefused(failures: readonly Failure[]): void {
+    let gravest: { readonly remedy: Remedy; readonly failure: Failure } | null = null
+    for (const failure of failures) {
+      const remedy = remedyOf(failure.text)
+      if (remedy.type === "moved") this.#options.on.moved(failure.lane, remedy)
+      else if (gravest === null || GRAVITY[remedy.type] > GRAVITY[gravest.remedy.type]) gravest = { remedy, failure }
+    }
+    if (this.#closed) return
+    if (gravest === null) return this.wake()
+    const { remedy, failure } = gravest
+    if (remedy.type === "give-up") return this.#fail(refusedEvents(this.#name, failure))
+    this.#tell(failure.text)
+    if (remedy.type === "reconnect") this.#connection?.close(failure.text)
+    else this.#pause()
+  }
+
+  #pause(): void {
+    const { clock, random } = this.#options
+    this.#attempt += 1
+    this.#cancelPause = clock.after(backoffMs(this.#attempt, BACKOFF, random()), () => {
+      this.#cancelPause = null
+      this.wake()
+    })
+  }
+
+  /** One timer for all rounds, since most of them take less than setting a timer is worth. */
+  readonly #watch = (): void => {
+    this.#cancelWatch = null
+    if (this.#round === null) return
+    const leftMs = this.#roundStartedMs + REPLY_WITHIN_MS - this.#options.clock.nowMs()
+    if (leftMs > 0) this.#cancelWatch = this.#options.clock.after(leftMs, this.#watch)
+    else this.#connection?.close(`no answer within ${REPLY_WITHIN_MS / 1_000} s`)
+  }
+
+  #fail(error: Error): void {
+    this.close()
+    this.#options.on.failed(error)
+  }
+
+  /** Logs changes only. */
+  #tell(trouble: string | null): void {
+    if (trouble === this.#trouble || (trouble !== null && this.#trouble !== null)) return
+    this.#trouble = trouble
+    if (trouble === null) this.#log.info({}, "Redis takes events again")
+    else this.#log.warn({ reason: trouble }, "Redis takes no events: they wait, and it is tried again and again")
+  }
+}
+
+const GRAVITY: Readonly<Record<Remedy["type"], number>> = { moved: 0, wait: 1, reconnect: 2, "give-up": 3 }
+
+function refusedLogin(name: string, text: string): Error {
+  return new Error(
+    `Cannot log in to Redis at ${name}: it answers "${text}". Correct the user or password in redis.url.`,
+  )
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  WRONGTYPE: "another program keeps something else under that key: rename or delete it.",
+  NOPERM: "let the user run XADD, SET, MULTI and EXEC on that key.",
+  NOAUTH: "write the password into redis.url.",
+  MOVED: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
+  ASK: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
+}
+
+/** @param failure one that only an operator can mend */
+export function refusedEvents(name: string, { text, key }: Failure): Error {
+  const [code = ""] = text.split(" ")
+  const advice = ADVICE[code] ?? "mend that on the server."
+  const what = key === null ? "publish" : `write to the key ${key}`
+  return new Error(`Cannot ${what} on Redis at ${name}, which answers "${text}": ${advice}`)
+}
