@@ -2,10 +2,11 @@
 // `spectacles simulator`: a simulated Discord on this machine, for bots that have no token and no network.
 
 import { parseArgs } from "node:util"
+import { OperatorError } from "../ops/operator-error.ts"
 import type { SimulatorOptions, TrafficRate } from "../simulator/options.ts"
-import { PortInUseError } from "../simulator/port-in-use.ts"
 import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
+import { type Command, EXIT_OK, runCommand, stopSignal } from "./command.ts"
 
 const HELP = `Runs a simulated Discord: the gateway, the REST routes to enter it, seeded traffic, and faults on demand.
 
@@ -32,29 +33,18 @@ How to break things on purpose is in docs/simulator.md.
 const DEFAULT_PORT = 7040
 const DEFAULT_RATE = 5
 
-/** A mistake on the command line. */
-class UsageError extends Error {
-  override readonly name = "UsageError"
-}
-
-/** Runs until SIGINT or SIGTERM. Resolves to the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
-    const options = readFlags(args)
-    if (options === undefined) {
-      process.stdout.write(HELP)
-      return 0
-    }
-    const simulator = await startSimulator(options)
-    process.stdout.write(greeting(simulator, options))
-    await stopSignal()
-    await simulator.stop()
-    return 0
-  } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof PortInUseError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    return 1
+export const simulator: Command = async (args) => {
+  const options = readFlags(args)
+  if (options === undefined) {
+    process.stdout.write(HELP)
+    return EXIT_OK
   }
+  const stop = stopSignal()
+  const discord = await startSimulator(options)
+  process.stdout.write(greeting(discord, options))
+  await stopped(stop)
+  await discord.stop()
+  return EXIT_OK
 }
 
 /** Undefined when help is asked for. */
@@ -105,7 +95,7 @@ function parse(args: readonly string[]) {
     return values
   } catch (error) {
     const [reason] = error instanceof Error ? error.message.split(". ") : ["it cannot be read"]
-    throw new UsageError(`Cannot read the command line: ${reason}. See --help.`)
+    throw new OperatorError(`Cannot read the command line: ${reason}. See --help.`)
   }
 }
 
@@ -113,7 +103,7 @@ function whole(flag: string, text: string | undefined, min: number, max: number)
   if (text === undefined) return undefined
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
-  throw new UsageError(`Cannot use --${flag} ${text}: it must be a whole number from ${min} to ${max}.`)
+  throw new OperatorError(`Cannot use --${flag} ${text}: it must be a whole number from ${min} to ${max}.`)
 }
 
 function readRate(text: string | undefined): TrafficRate {
@@ -121,7 +111,7 @@ function readRate(text: string | undefined): TrafficRate {
   if (text === "flat-out") return text
   const rate = Number(text)
   if (text !== "" && rate >= 0 && rate <= 1_000_000) return rate
-  throw new UsageError(`Cannot use --rate ${text}: it must be a number of events a second, or flat-out.`)
+  throw new OperatorError(`Cannot use --rate ${text}: it must be a number of events a second, or flat-out.`)
 }
 
 function greeting({ url, host, gatewayUrl, world }: Simulator, { rate, shards, token }: SimulatorOptions): string {
@@ -138,11 +128,11 @@ Ctrl-C ends it.
 `
 }
 
-function stopSignal(): Promise<void> {
+function stopped(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve())
-    process.once("SIGTERM", () => resolve())
+    if (signal.aborted) resolve()
+    else signal.addEventListener("abort", () => resolve(), { once: true })
   })
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)))
+if (import.meta.main) await runCommand(simulator, process.argv.slice(2))

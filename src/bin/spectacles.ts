@@ -5,7 +5,7 @@ import { OperatorError } from "../ops/operator-error.ts"
 import { type Command, EXIT_OK, runCommand, versionLine } from "./command.ts"
 import { demo } from "./demo.ts"
 import { gateway } from "./gateway.ts"
-import { main as simulator } from "./simulator.ts"
+import { simulator } from "./simulator.ts"
 
 const COMMANDS: Readonly<Record<string, Command>> = { gateway, simulator, demo }
 

@@ -1,7 +1,9 @@
 // The one start-up failure that a user meets: somebody else has the port.
 
+import { OperatorError } from "../ops/operator-error.ts"
+
 /** Another program listens on that port. */
-export class PortInUseError extends Error {
+export class PortInUseError extends OperatorError {
   override readonly name = "PortInUseError"
   readonly port: number
 
