@@ -2,6 +2,7 @@
 // `spectacles gateway`: reads arguments, environment and signals, builds the parts, and hands over.
 
 import { parseArgs } from "node:util"
+import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
 import { stdioBroker } from "../brokers/stdio/broker.ts"
 import { fileSink } from "../brokers/stdio/sink.ts"
@@ -10,6 +11,7 @@ import type { BrokerConfig, GatewayConfig, ShardStoreConfig } from "../config/ga
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { printConfig } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
+import { GATEWAY_GAP } from "../discord/events.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Gateway } from "../gateway/gateway.ts"
 import { fileSessionStore } from "../gateway/sessions/file-store.ts"
@@ -80,7 +82,7 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const service = new Gateway({
     config,
     codec: loadCodec(config.codec),
-    broker: newBroker(config.broker, log),
+    broker: newBroker(config, gatewayMetrics, log),
     store: newStore(config.shardStore, log),
     metrics: gatewayMetrics,
     log,
@@ -121,7 +123,7 @@ function readArguments(args: readonly string[]) {
 }
 
 function newLogger({ log, token, broker }: GatewayConfig, write: (line: string) => void): Logger {
-  const urls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? [broker.amqp.url] : []
+  const urls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? broker.amqp.urls : []
   const passwords = urls.map((url) => passwordOf(url.reveal())).filter((password) => password !== "")
   return createLogger({
     level: log.level,
@@ -136,13 +138,31 @@ function passwordOf(url: string): string {
   return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
 }
 
-function newBroker(broker: BrokerConfig, logger: Logger): Broker {
+function newBroker({ broker, events }: GatewayConfig, metrics: GatewayMetrics, logger: Logger): Broker {
+  if (broker.type === "amqp") return newAmqpBroker(broker, events, metrics, logger)
   if (broker.type !== "stdio" || broker.format === "discordjs") {
     throw new OperatorError(
       `Cannot use broker.type "${broker.type}": this version has standard output only; leave it out.`,
     )
   }
   return stdioBroker({ output: fileSink(STANDARD_OUTPUT), input: Bun.stdin.stream(), body: broker.format, logger })
+}
+
+function newAmqpBroker(
+  { amqp, group, format, messageTimeoutMs }: Extract<BrokerConfig, { readonly type: "amqp" }>,
+  events: readonly string[],
+  metrics: GatewayMetrics,
+  logger: Logger,
+): Broker {
+  return amqpBroker({
+    urls: amqp.urls.map((url) => url.reveal()),
+    group,
+    body: format === "msgpack" ? "msgpack" : "json",
+    messageTimeoutMs,
+    events: [...events, GATEWAY_GAP],
+    logger,
+    onState: (state) => metrics.brokerChanged(state),
+  })
 }
 
 function newStore(store: ShardStoreConfig, log: Logger): SessionStore {

@@ -60,10 +60,16 @@ export interface RedisConfig {
   /** One, or the nodes of a cluster; each with its scheme. */
   readonly urls: readonly Secret[]
   readonly poolSize: number
+  /** What a stream keeps. */
+  readonly trimming: RedisTrimming
 }
 
+/** How old an entry gets, or how many stay: XADD takes one of the two. */
+export type RedisTrimming = { readonly retentionMs: number } | { readonly maxLength: number }
+
 export interface AmqpConfig {
-  readonly url: Secret
+  /** The hosts of one cluster, tried in turn; at least one, each with its scheme. */
+  readonly urls: readonly Secret[]
 }
 
 export interface PrometheusConfig {

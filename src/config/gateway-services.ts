@@ -1,6 +1,6 @@
 // The servers around the gateway: its broker, its session store, and the connections that these need.
 
-import type { AmqpConfig, BrokerConfig, RedisConfig, ShardStoreConfig } from "./gateway-config.ts"
+import type { AmqpConfig, BrokerConfig, RedisConfig, RedisTrimming, ShardStoreConfig } from "./gateway-config.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
 
@@ -58,15 +58,28 @@ function redisOf(settings: GatewaySettings, neededBy: NeedsRedis, report: Report
     report.problem(settings.place("redis.urls"), "redis.url and redis.urls are both set: keep one of them.")
     return undefined
   }
-  if (!settings.winsOver("redis.urls", "redis.url")) return url && { urls: [url], poolSize }
+  const trimming = trimmingOf(settings, report)
+  if (!settings.winsOver("redis.urls", "redis.url")) return url && { urls: [url], poolSize, trimming }
   if (urls?.length === 0) report.problem(settings.place("redis.urls"), "redis.urls is empty: write at least one URL.")
-  return urls && { urls, poolSize }
+  return urls && { urls, poolSize, trimming }
+}
+
+function trimmingOf(settings: GatewaySettings, report: Report): RedisTrimming {
+  const { "redis.retention": retentionMs, "redis.max_length": maxLength } = settings.values
+  if (maxLength === undefined || settings.winsOver("redis.retention", "redis.max_length")) return { retentionMs }
+  if (settings.origin("redis.retention") === settings.origin("redis.max_length")) {
+    report.problem(
+      settings.place("redis.max_length"),
+      "redis.retention and redis.max_length are both set: keep one of them, since Redis trims a stream by one.",
+    )
+  }
+  return { maxLength }
 }
 
 function amqpOf(settings: GatewaySettings, report: Report): AmqpConfig | undefined {
-  const url = settings.values["amqp.url"]
-  if (url !== undefined) return { url }
-  if (!settings.isGiven("amqp.url")) {
+  const urls = settings.values["amqp.url"]
+  if (urls !== undefined && urls.length > 0) return { urls }
+  if (urls !== undefined || !settings.isGiven("amqp.url")) {
     report.problem(
       settings.place("broker.type"),
       'broker.type is "amqp", which needs amqp.url: set AMQP_URL or amqp.url, such as "amqp://localhost:5672".',

@@ -14,6 +14,7 @@ const MAX_API_VERSION = 99
 /** Identify carries intents as a number that the original gateway read as 32 bits. */
 const MAX_RAW_INTENTS = 2 ** 32 - 1
 const MAX_POOL_SIZE = 1_000
+const MAX_STREAM_LENGTH = 2 ** 31
 /** Above the daily identifies of the largest bots. */
 const MAX_IDENTIFY_RESERVE = 100_000
 /**
@@ -95,7 +96,18 @@ export const GATEWAY_SETTINGS = {
     print: (urls) => urls?.map(String),
   }),
   "redis.pool_size": setting({ variables: ["REDIS_POOL_SIZE"], schema: integer(1, MAX_POOL_SIZE), fallback: 5 }),
-  "amqp.url": optional({ variables: ["AMQP_URL"], schema: AMQP_URL, print: String }),
+  "redis.retention": setting({
+    variables: ["REDIS_RETENTION"],
+    schema: duration(),
+    fallback: "1h",
+    print: formatDuration,
+  }),
+  "redis.max_length": optional({ variables: ["REDIS_MAX_LENGTH"], schema: integer(1, MAX_STREAM_LENGTH) }),
+  "amqp.url": optional({
+    variables: ["AMQP_URL"],
+    schema: list(AMQP_URL, 'write a URL, or several with commas: "amqp://one:5672,amqp://two:5672".'),
+    print: (urls) => urls?.map(String).join(","),
+  }),
   "shard_store.type": setting({
     variables: ["SHARD_STORE_TYPE"],
     schema: choice(["memory", "redis", "file"]),

@@ -36,6 +36,9 @@ export interface GatewayReading {
   readonly identifiesLeft: number | null
 }
 
+/** What an adapter says of its server. `blocked`: connected, but the server takes no messages. */
+export type BrokerState = "up" | "blocked" | "down"
+
 export class GatewayMetrics {
   readonly #received: Counter<"t" | "op" | "shard">
   readonly #sent: Counter<"op" | "shard">
@@ -49,6 +52,10 @@ export class GatewayMetrics {
   readonly #identifiesLeft: Gauge
   readonly #decodeErrors: Counter<"shard" | "kind">
   readonly #refusedSends: Counter<"reason">
+  readonly #brokerConnected: Gauge
+  readonly #brokerBlocked: Gauge
+  /** Null while the adapter has said nothing: standard output has no server. */
+  #brokerState: BrokerState | null = null
   readonly #reasons = new Set<string>()
   /** Each shard's counts at the last scrape. */
   readonly #counted = new Map<number, Float64Array>()
@@ -108,6 +115,15 @@ export class GatewayMetrics {
       help: "Frames that could not be decoded, by kind and shard; each costs a reconnect.",
       labelNames: ["shard", "kind"],
     })
+    this.#brokerConnected = metrics.gauge({
+      name: "gateway_broker_connected",
+      help: "1 while the gateway is connected to the broker's server, 0 while it is not.",
+    })
+    this.#brokerBlocked = metrics.gauge({
+      name: "gateway_broker_blocked",
+      help: "1 while the broker's server takes no messages, for want of memory or disk.",
+    })
+    metrics.onScrape(() => this.#readBroker())
     this.#refusedSends = metrics.counter({
       name: "gateway_refused_sends_total",
       help: "Packets of consumers that were not sent to Discord, by reason.",
@@ -136,6 +152,10 @@ export class GatewayMetrics {
     this.#refusedSends.inc({ reason: this.#bounded(reason) })
   }
 
+  brokerChanged(state: BrokerState): void {
+    this.#brokerState = state
+  }
+
   /** A batch was confirmed. */
   confirmed(latencyMs: number): void {
     this.#latency.observe(latencyMs / MS_PER_SECOND)
@@ -152,6 +172,12 @@ export class GatewayMetrics {
       this.#windowBytes.set({ shard: shard.id }, shard.windowBytes)
       this.#countDispatches(shard)
     }
+  }
+
+  #readBroker(): void {
+    if (this.#brokerState === null) return
+    this.#brokerConnected.set(this.#brokerState === "down" ? 0 : 1)
+    this.#brokerBlocked.set(this.#brokerState === "blocked" ? 1 : 0)
   }
 
   /** Adds what came since the last scrape. A decoder that began anew, with smaller counts, is counted from 0. */

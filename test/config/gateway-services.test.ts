@@ -108,11 +108,21 @@ describe("amqp", () => {
   ] as const) {
     test(`reads ${given}`, () => {
       const { broker } = read(`${AMQP}[amqp]\nurl = "${given}"`).config
-      expect(broker.type === "amqp" && broker.amqp.url.reveal()).toBe(url)
+      expect(broker.type === "amqp" && broker.amqp.urls.map((one) => one.reveal())).toEqual([url])
       const fromEnv = read(AMQP, { AMQP_URL: given }).config.broker
-      expect(fromEnv.type === "amqp" && fromEnv.amqp.url.reveal()).toBe(url)
+      expect(fromEnv.type === "amqp" && fromEnv.amqp.urls.map((one) => one.reveal())).toEqual([url])
     })
   }
+
+  test("reads several hosts", () => {
+    const { broker } = read(AMQP, { AMQP_URL: "amqps://bot:pw@one/live, two:5673" }).config
+    const urls = broker.type === "amqp" && broker.amqp.urls.map((url) => url.reveal())
+    expect(urls).toEqual(["amqps://bot:pw@one/live", "amqp://two:5673"])
+  })
+
+  test("#36 needs one at least", () => {
+    expect(problemsOf(AMQP, { AMQP_URL: "," })).toHaveLength(1)
+  })
 
   test("#36 needs a URL", () => {
     expect(problemsOf(AMQP)).toEqual([

@@ -86,6 +86,19 @@ describe("gateway metrics", () => {
     expect(await scrape("gateway_publish_latency_seconds_sum")).toEqual(["gateway_publish_latency_seconds_sum 0.004"])
   })
 
+  test("tell of the broker's server once its adapter has said something", async () => {
+    expect(await scrape("gateway_broker_connected")).toEqual([])
+    for (const [state, connected, blocked] of [
+      ["up", 1, 0],
+      ["blocked", 1, 1],
+      ["down", 0, 0],
+    ] as const) {
+      gateway.brokerChanged(state)
+      expect(await scrape("gateway_broker_connected")).toEqual([`gateway_broker_connected ${connected}`])
+      expect(await scrape("gateway_broker_blocked")).toEqual([`gateway_broker_blocked ${blocked}`])
+    }
+  })
+
   test("have no more reasons than their bound, however many there are", async () => {
     for (let number = 0; number < 1_000; number += 1) gateway.reconnected(0, `reason ${number}`)
     const lines = await scrape("gateway_reconnects_total")
