@@ -2,6 +2,7 @@
 //! valid, as JSON.parse has it.
 
 use crate::error::{DecodeError, Kind};
+use crate::framing::DATA_DEPTH;
 use crate::kernel::{Fault, Padded, Scanner, Span};
 
 /// The largest integer that a double tells from its neighbours.
@@ -9,7 +10,7 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 const DISPATCH: f64 = 0.0;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+enum Field {
     Op,
     Sequence,
     Type,
@@ -18,8 +19,7 @@ pub enum Field {
 }
 
 impl Field {
-    #[inline]
-    pub fn of(key: &[u8]) -> Self {
+    fn of(key: &[u8]) -> Self {
         match key {
             b"op" => Self::Op,
             b"s" => Self::Sequence,
@@ -37,12 +37,12 @@ impl Field {
     }
 }
 
-/// Where each field's value lies, as far as the scan has come.
+/// Where each field's value lies; the last one where a key repeats.
 #[derive(Default)]
 pub struct Envelope {
-    pub op: Option<Span>,
-    pub sequence: Option<Span>,
-    pub kind: Option<Span>,
+    op: Option<Span>,
+    sequence: Option<Span>,
+    kind: Option<Span>,
     pub data: Option<Span>,
 }
 
@@ -69,25 +69,26 @@ impl Name<'_> {
 }
 
 impl Envelope {
-    #[inline]
-    pub fn set(&mut self, field: Field, span: Span) {
-        match field {
-            Field::Op => self.op = Some(span),
-            Field::Sequence => self.sequence = Some(span),
-            Field::Type => self.kind = Some(span),
-            Field::Data => self.data = Some(span),
-            Field::Other => {}
+    /// Reads a payload to its end.
+    pub fn scan(scan: &mut Scanner<'_>) -> Result<Self, Fault> {
+        let mut envelope = Self::default();
+        let mut more = scan.open()?;
+        while more {
+            let field = Field::of(scan.key()?);
+            let span = Some(scan.skip(DATA_DEPTH)?);
+            match field {
+                Field::Op => envelope.op = span,
+                Field::Sequence => envelope.sequence = span,
+                Field::Type => envelope.kind = span,
+                Field::Data => envelope.data = span,
+                Field::Other => {}
+            }
+            more = scan.more()?;
         }
+        Ok(envelope)
     }
 
-    /// Whether all that decides about `d` has been seen.
-    #[inline]
-    pub fn decides(&self) -> bool {
-        self.op.is_some() && self.sequence.is_some() && self.kind.is_some()
-    }
-
-    /// What the payload is, by the fields seen so far.
-    #[inline]
+    /// What the payload is.
     pub fn payload<'a>(&self, input: Padded<'a>) -> Result<Payload<'a>, DecodeError> {
         let op = self.op.and_then(|span| number(input.slice(span))).filter(|op| op.fract() == 0.0);
         let op = op.ok_or_else(|| wrong("op", "an integer", input, self.op))?;
@@ -103,8 +104,30 @@ impl Envelope {
     }
 }
 
+/// The start of a dispatch as Discord writes each: `{"t":"…","s":…,"op":0,"d":`, to be told at a glance. Whatever looks
+/// different in the least is left to `Envelope`.
+pub struct UsualHead<'a> {
+    pub name: &'a [u8],
+    pub sequence: u64,
+    /// Where `d` begins.
+    pub data_at: usize,
+}
+
+impl<'a> UsualHead<'a> {
+    #[inline]
+    pub fn of(text: &'a [u8]) -> Option<Self> {
+        let rest = text.strip_prefix(b"{\"t\":\"")?;
+        let name_len = rest.iter().position(|byte| !matches!(byte, b'A'..=b'Z' | b'_'))?;
+        let (name, rest) = rest.split_at(name_len);
+        let rest = rest.strip_prefix(b"\",\"s\":")?;
+        let digits_len = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = rest.split_at(digits_len);
+        let rest = rest.strip_prefix(b",\"op\":0,\"d\":")?;
+        Some(Self { name, sequence: plain_digits(digits)?, data_at: text.len() - rest.len() })
+    }
+}
+
 /// None where the field is absent or null; an error where `read` finds no value of its type.
-#[inline]
 fn value_of<'a, T>(
     input: Padded<'a>,
     span: Option<Span>,
@@ -139,28 +162,30 @@ pub fn string_field(input: Padded<'_>, from: Span, key: &str, depth: u32) -> Opt
     }
 }
 
-#[inline]
 fn sequence(text: &[u8]) -> Option<u64> {
-    if text.len() <= 15 && text.iter().all(u8::is_ascii_digit) {
-        return Some(text.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')));
+    let value = number(text).filter(|value| value.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(value))?;
+    Some(value as u64)
+}
+
+/// A JSON integer of at most 15 digits, all of which a double holds.
+#[inline]
+fn plain_digits(digits: &[u8]) -> Option<u64> {
+    match digits {
+        [b'0', _, ..] | [] => None,
+        _ if digits.len() > 15 => None,
+        _ => Some(digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))),
     }
-    number(text)
-        .filter(|value| value.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER).contains(value))
-        .map(|value| value as u64)
 }
 
 /// The value of a JSON number; none for any other checked value.
-#[inline]
 fn number(text: &[u8]) -> Option<f64> {
     match text {
-        [digit @ b'0'..=b'9'] => Some(f64::from(digit - b'0')),
         [b'-' | b'0'..=b'9', ..] => std::str::from_utf8(text).ok()?.parse().ok(),
         _ => None,
     }
 }
 
 /// The value of a JSON string; none for any other checked value.
-#[inline]
 fn string(text: &[u8]) -> Option<Name<'_>> {
     match text {
         [b'"', inner @ .., b'"'] if inner.contains(&b'\\') => Some(Name::Unescaped(unescape(inner))),

@@ -2,7 +2,7 @@
 //! but a count.
 
 use crate::bounds::Bounds;
-use crate::envelope::{Envelope, Field, Payload, string_field};
+use crate::envelope::{Envelope, Payload, UsualHead, string_field};
 use crate::error::{DecodeError, Kind};
 use crate::events::{EventIndex, Events};
 use crate::framing::{DATA_DEPTH, Data, Frames};
@@ -33,12 +33,6 @@ impl From<DecodeError> for Undecoded {
     }
 }
 
-/// A dispatch as it was found, before it counts.
-struct Dispatch {
-    event: Option<EventIndex>,
-    sequence: u64,
-}
-
 impl Messages {
     pub fn new(frames: Frames, events: Events) -> Self {
         Self { frames, events, waiting: Waiting::default(), control: Vec::new(), last_sequence: 0 }
@@ -49,11 +43,10 @@ impl Messages {
     #[inline]
     pub fn decode(&mut self, input: Padded<'_>, bounds: &Bounds) -> Result<usize, Undecoded> {
         let mark = self.waiting.mark();
-        let result = match self.scan(input, bounds, true) {
-            // A key that was taken for the last of its kind came again: once more, looking before leaping.
+        let result = match self.usual(input, bounds) {
             Ok(None) => {
                 self.waiting.roll_back(mark);
-                self.scan(input, bounds, false).map(|len| len.unwrap_or(0))
+                self.any(input, bounds)
             }
             Ok(Some(len)) => Ok(len),
             Err(error) => Err(error),
@@ -64,82 +57,51 @@ impl Messages {
         result
     }
 
-    /// One pass over the message. `eager`: `d` is encoded as soon as what comes before it says how.
-    /// @returns the message's length; none when an eager pass turned out to be wrong.
+    /// An event as Discord writes it: all that decides about `d` comes before it, so one pass checks and encodes it.
+    /// @returns the message's length; none when it is anything else.
     #[inline]
-    fn scan(&mut self, input: Padded<'_>, bounds: &Bounds, eager: bool) -> Result<Option<usize>, Undecoded> {
+    fn usual(&mut self, input: Padded<'_>, bounds: &Bounds) -> Result<Option<usize>, Undecoded> {
+        let Some(UsualHead { name, sequence, data_at }) = UsualHead::of(input.text()) else { return Ok(None) };
+        let Some(event) = self.events.find(name).filter(|_| !is_session_event(name)) else { return Ok(None) };
         let mark = self.waiting.mark();
-        let mut scan = Scanner::new(input, 0);
-        let mut envelope = Envelope::default();
-        let mut encoded: Option<Dispatch> = None;
-        let mut more = scan.open().map_err(|fault| fault_at(input, &scan, fault))?;
-        while more {
-            let field = Field::of(scan.key().map_err(|fault| fault_at(input, &scan, fault))?);
-            if encoded.is_some() && field != Field::Other {
-                return Ok(None);
-            }
-            let dispatch = if eager && field == Field::Data { self.plain_dispatch(input, &envelope) } else { None };
-            let scanned = match dispatch {
-                Some(dispatch) => {
-                    let result = self.encode(input, &dispatch, Data::Next(&mut scan))?;
-                    encoded = Some(dispatch);
-                    result
-                }
-                None => scan.skip(DATA_DEPTH).map(|span| envelope.set(field, span)),
-            };
-            more = scanned.and_then(|()| scan.more()).map_err(|fault| fault_at(input, &scan, fault))?;
+        let mut scan = Scanner::new(input, data_at);
+        let scanned = if self.events.wanted(event) {
+            self.frames.write(event, sequence, input, Data::Next(&mut scan), self.waiting.buffer()?)
+        } else {
+            scan.skip(DATA_DEPTH).map(drop)
+        };
+        let more = scanned.and_then(|()| scan.more()).map_err(|fault| fault_at(input, &scan, fault))?;
+        if more {
+            // Another key, perhaps one that stands for an earlier one.
+            return Ok(None);
         }
         let len = scan.position();
         bounds.check(len)?;
         check_utf8(&input.text()[..len])?;
-        match encoded {
-            Some(dispatch) => self.count(dispatch, mark),
-            None => self.decide(input, &envelope, len)?,
-        }
+        self.count(Some(event), sequence, mark);
         Ok(Some(len))
     }
 
-    /// The dispatch that the fields so far make, unless it needs a second look.
-    #[inline]
-    fn plain_dispatch(&self, input: Padded<'_>, envelope: &Envelope) -> Option<Dispatch> {
-        if !envelope.decides() {
-            return None;
-        }
-        match envelope.payload(input) {
-            Ok(Payload::Dispatch { name, sequence }) if !is_session_event(name.as_bytes()) => {
-                Some(Dispatch { event: self.events.find(name.as_bytes()), sequence })
-            }
-            _ => None,
-        }
-    }
-
-    /// Writes a dispatch to the waiting events if somebody wants it, and passes its `d` in any case.
-    #[inline]
-    fn encode(
-        &mut self,
-        input: Padded<'_>,
-        dispatch: &Dispatch,
-        data: Data<'_, '_>,
-    ) -> Result<Result<(), Fault>, DecodeError> {
-        Ok(match (dispatch.event, data) {
-            (Some(event), data) if self.events.wanted(event) => {
-                self.frames.write(event, dispatch.sequence, input, data, self.waiting.buffer()?)
-            }
-            (_, Data::Next(scan)) => scan.skip(DATA_DEPTH).map(drop),
-            (_, Data::Scanned(_)) => Ok(()),
-        })
+    /// Any message: its fields are found first, and then looked at.
+    fn any(&mut self, input: Padded<'_>, bounds: &Bounds) -> Result<usize, Undecoded> {
+        let mut scan = Scanner::new(input, 0);
+        let envelope = Envelope::scan(&mut scan).map_err(|fault| fault_at(input, &scan, fault))?;
+        let len = scan.position();
+        bounds.check(len)?;
+        check_utf8(&input.text()[..len])?;
+        self.decide(input, &envelope, len)?;
+        Ok(len)
     }
 
     #[inline]
-    fn count(&mut self, dispatch: Dispatch, mark: usize) {
-        if let Some(event) = dispatch.event.filter(|event| self.events.wanted(*event)) {
-            self.waiting.commit(mark, event, dispatch.sequence);
+    fn count(&mut self, event: Option<EventIndex>, sequence: u64, mark: usize) {
+        if let Some(event) = event.filter(|event| self.events.wanted(*event)) {
+            self.waiting.commit(mark, event, sequence);
         }
-        self.events.count(dispatch.event);
-        self.last_sequence = dispatch.sequence;
+        self.events.count(event);
+        self.last_sequence = sequence;
     }
 
-    /// A message whose `d` came before the fields that say what it is, or that the protocol has to see.
     fn decide(&mut self, input: Padded<'_>, envelope: &Envelope, len: usize) -> Result<(), Undecoded> {
         let Payload::Dispatch { name, sequence } = envelope.payload(input)? else {
             return Ok(self.control(input, len)?);
@@ -156,10 +118,13 @@ impl Messages {
             self.control(input, len)?;
         }
         let mark = self.waiting.mark();
-        let dispatch = Dispatch { event: self.events.find(name), sequence };
-        self.encode(input, &dispatch, Data::Scanned(envelope.data))?
-            .map_err(|fault| fault_at(input, &Scanner::new(input, 0), fault))?;
-        self.count(dispatch, mark);
+        let event = self.events.find(name);
+        if let Some(event) = event.filter(|event| self.events.wanted(*event)) {
+            self.frames
+                .write(event, sequence, input, Data::Scanned(envelope.data), self.waiting.buffer()?)
+                .map_err(|fault| fault_at(input, &Scanner::new(input, 0), fault))?;
+        }
+        self.count(event, sequence, mark);
         Ok(())
     }
 

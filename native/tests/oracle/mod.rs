@@ -20,7 +20,11 @@ pub fn transcode(text: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut skip = Scanner::new(Padded::new(&padded, len), 0);
     skip.skip(0).expect("what can be transcoded can be skipped");
     assert_eq!(scan.position(), skip.position());
-    if padded[scan.position()..len].iter().all(|byte| b" \n\r\t".contains(byte)) { Ok(out) } else { Err(Fault::Invalid) }
+    if padded[scan.position()..len].iter().all(|byte| b" \n\r\t".contains(byte)) {
+        Ok(out)
+    } else {
+        Err(Fault::Invalid)
+    }
 }
 
 /// Asserts that both see the same value in `text`, or that both see none.
