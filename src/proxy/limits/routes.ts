@@ -1,0 +1,112 @@
+// Which limit a request falls under: its method and route template, and the major parameter that keeps one channel's
+// limit apart from another's. A path that no template fits is a route of its own, with the ids taken out.
+// Source: Discord's documentation, Rate Limits.
+
+import { snowflakeTimeMs } from "../../discord/snowflake.ts"
+import { digestOf } from "./digest.ts"
+import { ROUTE_TEMPLATES } from "./route-templates.ts"
+
+export interface Route {
+  /** `GET /channels/:channel/messages`: bounded in number, so it may be a metric's label where `known`. */
+  readonly template: string
+  /** What keeps this limit apart from others of the same template: an id, or an id and the digest of a token. */
+  readonly major: string
+  readonly known: boolean
+  /**
+   * `interaction`: outside the token's global limit. `webhook`: carries a token of its own, so that a 401 says nothing
+   * about the bot's.
+   */
+  readonly kind: "plain" | "webhook" | "interaction" | "callback"
+}
+
+interface Node {
+  readonly literals: Map<string, Node>
+  parameter: Node | null
+  template: string | null
+}
+
+const ROOT = compiled()
+/** First segments whose second one is a major parameter, in every route below them. */
+const MAJORS: ReadonlySet<string> = new Set(["channels", "guilds", "webhooks", "interactions"])
+const SNOWFLAKE = /^\d{15,20}$/
+/** A segment of an unknown route that is longer than this is data, not a name. */
+const MAX_NAME_LENGTH = 32
+const MAX_UNKNOWN_SEGMENTS = 8
+
+const MS_PER_DAY = 86_400_000
+/** A DELETE of a message has limits of its own by the message's age. Source: Discord's API issue 1295. */
+const OLD_MESSAGE_MS = 14 * MS_PER_DAY
+const YOUNG_MESSAGE_MS = 10_000
+const DELETE_MESSAGE = "DELETE /channels/:channel/messages/:message"
+
+/**
+ * @param path begins with a slash and carries neither `/api/vN` nor a query.
+ * @param wallMs Unix ms, for the age of a message.
+ */
+export function routeOf(method: string, path: string, wallMs: number): Route {
+  const segments = path.slice(1).split("/")
+  const [first = "", second = "", third] = segments
+  const found = find(segments)
+  const known = found !== null
+  const template = `${method} ${found ?? unknownTemplate(segments)}`
+  if (!MAJORS.has(first)) return { template, major: "", known, kind: "plain" }
+  if (first === "channels" || first === "guilds" || third === undefined) {
+    const age = template === DELETE_MESSAGE ? ageClass(segments[3] ?? "", wallMs) : ""
+    return { template: template + age, major: second, known, kind: "plain" }
+  }
+  const kind = first === "interactions" ? "callback" : isInteractionToken(third) ? "interaction" : "webhook"
+  return { template, major: `${second}:${digestOf(third)}`, known, kind }
+}
+
+/** Interaction tokens are base64 of `interaction:…`; a webhook's own token is not. */
+function isInteractionToken(token: string): boolean {
+  return token.startsWith("aW50ZXJhY3Rpb246")
+}
+
+function ageClass(messageId: string, wallMs: number): string {
+  if (!SNOWFLAKE.test(messageId)) return ""
+  const ageMs = wallMs - snowflakeTimeMs(messageId)
+  if (ageMs > OLD_MESSAGE_MS) return " (old)"
+  return ageMs < YOUNG_MESSAGE_MS ? " (young)" : ""
+}
+
+function find(segments: readonly string[]): string | null {
+  let node: Node | null = ROOT
+  for (const segment of segments) {
+    node = node.literals.get(segment) ?? node.parameter
+    if (node === null) return null
+  }
+  return node.template
+}
+
+function unknownTemplate(segments: readonly string[]): string {
+  const names = segments.slice(0, MAX_UNKNOWN_SEGMENTS).map((segment, index) => {
+    const isMajor = index === 1 && MAJORS.has(segments[0] ?? "")
+    const isToken = index === 2 && (segments[0] === "webhooks" || segments[0] === "interactions")
+    return isMajor || isToken || SNOWFLAKE.test(segment) || segment.length > MAX_NAME_LENGTH ? ":id" : segment
+  })
+  return `/${names.join("/")}`
+}
+
+function compiled(): Node {
+  const root: Node = { literals: new Map(), parameter: null, template: null }
+  for (const template of ROUTE_TEMPLATES) {
+    let node = root
+    for (const segment of template.slice(1).split("/")) node = child(node, segment)
+    node.template = template
+  }
+  return root
+}
+
+function child(node: Node, segment: string): Node {
+  if (segment.startsWith(":")) {
+    node.parameter ??= { literals: new Map(), parameter: null, template: null }
+    return node.parameter
+  }
+  let next = node.literals.get(segment)
+  if (next === undefined) {
+    next = { literals: new Map(), parameter: null, template: null }
+    node.literals.set(segment, next)
+  }
+  return next
+}
