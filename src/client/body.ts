@@ -1,7 +1,8 @@
 // How messages become bytes. MessagePack is written, as `@spectacles/brokers` does; JSON is read as well, since the
 // gateway writes it over AMQP unless it is told otherwise.
 
-import { decodeBody, encodeBody } from "../brokers/body.ts"
+import { encode as encodeMessagePack } from "@msgpack/msgpack"
+import { decodeBody } from "../brokers/body.ts"
 import { BodyError } from "../brokers/broker.ts"
 
 /** What a message written by `encode` is labelled with over AMQP. */
@@ -11,10 +12,13 @@ const JSON_TYPE = "application/json"
 const FIRST_MESSAGE_PACK_BYTE = 0x80
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
-/** Encodes a value as MessagePack. A Buffer is taken for a body that is encoded already. */
+/**
+ * Encodes a value as MessagePack, byte for byte as `@spectacles/brokers` does, whose library this is: services in other
+ * languages tell an integer from a float. A Buffer is taken for a body that is encoded already.
+ */
 export function encode(data: unknown): Buffer {
   if (Buffer.isBuffer(data)) return data
-  const bytes = encodeBody("msgpack", data)
+  const bytes = encodeMessagePack(data)
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
