@@ -2,21 +2,13 @@
 // `spectacles gateway`: reads arguments, environment and signals, builds the parts, and hands over.
 
 import { parseArgs } from "node:util"
-import { amqpBroker } from "../brokers/amqp/broker.ts"
-import type { Broker } from "../brokers/broker.ts"
-import { stdioBroker } from "../brokers/stdio/broker.ts"
-import { fileSink } from "../brokers/stdio/sink.ts"
 import { loadCodec } from "../codec/load.ts"
-import type { BrokerConfig, GatewayConfig, ShardStoreConfig } from "../config/gateway-config.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { printConfig } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
-import { GATEWAY_GAP } from "../discord/events.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Gateway } from "../gateway/gateway.ts"
-import { fileSessionStore } from "../gateway/sessions/file-store.ts"
-import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
-import type { SessionStore } from "../gateway/sessions/session.ts"
 import { dialWebSocket } from "../gateway/socket.ts"
 import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
@@ -24,9 +16,8 @@ import { createLogger, type Logger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { standardError } from "../ops/standard-error.ts"
+import { newAdapters } from "./adapters.ts"
 import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
-
-const STANDARD_OUTPUT = 1
 
 const HELP = `Usage: spectacles gateway [options]
 
@@ -82,8 +73,7 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const service = new Gateway({
     config,
     codec: loadCodec(config.codec),
-    broker: newBroker(config, gatewayMetrics, log),
-    store: newStore(config.shardStore, log),
+    ...newAdapters(config, gatewayMetrics, log),
     metrics: gatewayMetrics,
     log,
     clock: systemClock,
@@ -122,9 +112,12 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-function newLogger({ log, token, broker }: GatewayConfig, write: (line: string) => void): Logger {
-  const urls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? broker.amqp.urls : []
-  const passwords = urls.map((url) => passwordOf(url.reveal())).filter((password) => password !== "")
+function newLogger({ log, token, broker, shardStore }: GatewayConfig, write: (line: string) => void): Logger {
+  const brokerUrls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? broker.amqp.urls : []
+  const storeUrls = shardStore.type === "redis" ? shardStore.redis.urls : []
+  const passwords = [...brokerUrls, ...storeUrls]
+    .map((url) => passwordOf(url.reveal()))
+    .filter((password) => password !== "")
   return createLogger({
     level: log.level,
     format: log.format,
@@ -136,46 +129,6 @@ function newLogger({ log, token, broker }: GatewayConfig, write: (line: string) 
 
 function passwordOf(url: string): string {
   return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
-}
-
-function newBroker({ broker, events }: GatewayConfig, metrics: GatewayMetrics, logger: Logger): Broker {
-  if (broker.type === "amqp") return newAmqpBroker(broker, events, metrics, logger)
-  if (broker.type !== "stdio" || broker.format === "discordjs") {
-    throw new OperatorError(
-      `Cannot use broker.type "${broker.type}": this version has standard output only; leave it out.`,
-    )
-  }
-  return stdioBroker({ output: fileSink(STANDARD_OUTPUT), input: Bun.stdin.stream(), body: broker.format, logger })
-}
-
-function newAmqpBroker(
-  { amqp, group, format, messageTimeoutMs }: Extract<BrokerConfig, { readonly type: "amqp" }>,
-  events: readonly string[],
-  metrics: GatewayMetrics,
-  logger: Logger,
-): Broker {
-  return amqpBroker({
-    urls: amqp.urls.map((url) => url.reveal()),
-    group,
-    body: format === "msgpack" ? "msgpack" : "json",
-    messageTimeoutMs,
-    events: [...events, GATEWAY_GAP],
-    logger,
-    onState: (state) => metrics.brokerChanged(state),
-  })
-}
-
-function newStore(store: ShardStoreConfig, log: Logger): SessionStore {
-  if (store.type === "file") {
-    const onUnreadable = (file: string, reason: string) => {
-      log.warn({ file }, `a stored session cannot be used (${reason}): that shard identifies`)
-    }
-    return fileSessionStore({ folder: store.path, onUnreadable })
-  }
-  if (store.type !== "memory") {
-    throw new OperatorError(`Cannot use shard_store.type "${store.type}": this version has "memory" and "file".`)
-  }
-  return memorySessionStore()
 }
 
 function startHealth(

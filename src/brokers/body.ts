@@ -8,6 +8,8 @@ import { MessagePackExtent } from "./msgpack-extent.ts"
 /** From here on a first byte cannot begin JSON. Below it MessagePack has only small integers, maps and arrays are above. */
 const FIRST_MESSAGE_PACK_BYTE = 0x80
 
+const SHARD_EVENT = /^\d+$/
+
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true })
 /** Integers that a double holds exactly come out as numbers, others as BigInt. msgpackr's types do not list "auto". */
 const unpackr = Object.assign(new Unpackr({ useRecords: false }), { int64AsType: "auto" })
@@ -76,9 +78,12 @@ export function encodeBody(body: Body, data: unknown): Uint8Array {
   return body === "json" ? Buffer.from(JSON.stringify(data)) : packr.pack(data)
 }
 
-/** The value that an event's body holds: the packet's `d`, or discord.js' whole payload around it. */
+/**
+ * The value that an event's body holds: the packet's `d`, or discord.js' whole payload around it. What goes to a shard, as
+ * event `3`, is no event of Discord's and stays as it is.
+ */
 export function eventValue(body: Body, event: string, data: unknown): unknown {
-  if (body !== "discordjs") return data
+  if (body !== "discordjs" || SHARD_EVENT.test(event)) return data
   return { payload: { op: 0, t: event, s: null, d: data }, shardId: shardOf(data) }
 }
 

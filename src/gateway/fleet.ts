@@ -6,6 +6,8 @@ import { ShardUnit, type UnitOptions } from "./shard-unit.ts"
 
 /** Shards that have been started and were not live yet. Slots are given in the order of ids, so more would only wait. */
 const MAX_STARTING = 32
+/** How often decoders are told the time that events are trimmed by. They never ask a clock: that would cost an event more. */
+const TELL_TIME_MS = 1_000
 
 export interface FleetOptions extends UnitOptions {
   readonly ids: readonly number[]
@@ -16,6 +18,7 @@ export class Fleet {
   readonly #options: FleetOptions
   readonly #units = new Map<number, ShardUnit>()
   readonly #starting = new Set<number>()
+  #cancelTime = (): void => {}
   #next = 0
   #stopped = false
 
@@ -52,6 +55,7 @@ export class Fleet {
     ids.forEach((id, index) => {
       this.#units.set(id, new ShardUnit(id, stored[index] ?? null, options))
     })
+    if (this.#options.broker.encoding.framing.type === "redis") this.#tellTime()
     this.#startMore()
   }
 
@@ -63,7 +67,16 @@ export class Fleet {
 
   /** Frees the decoders. Nothing may be called afterwards. */
   close(): void {
+    this.#cancelTime()
     for (const unit of this.#units.values()) unit.close()
+  }
+
+  /** Of the whole process, once a second. */
+  #tellTime(): void {
+    const { clock } = this.#options
+    const unixMs = clock.wallMs()
+    for (const unit of this.#units.values()) unit.setTime(unixMs)
+    this.#cancelTime = clock.after(TELL_TIME_MS, () => this.#tellTime())
   }
 
   #startMore(): void {

@@ -84,6 +84,11 @@ export class ShardUnit {
     return this.#decoder.counts()
   }
 
+  /** What events are trimmed by. */
+  setTime(unixMs: number): void {
+    this.#decoder.setTime(unixMs)
+  }
+
   /** Stops reading, then waits until the broker has confirmed what was read. */
   async stop(): Promise<void> {
     await this.shard.stop()

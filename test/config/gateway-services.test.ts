@@ -67,6 +67,10 @@ describe("redis", () => {
   const refused: readonly (readonly [string, string])[] = [
     ["", 'gateway.toml:2: broker.type is "redis", which needs redis.url: set REDIS_URL or redis.url'],
     ['[redis]\nurl = "a"\nurls = ["b"]', "gateway.toml:5: redis.url and redis.urls are both set: keep one of them."],
+    [
+      '[redis]\nurl = "a"\nretention = "2h"\nmax_length = 5',
+      "gateway.toml:6: redis.retention and redis.max_length are both set: keep one of them, since Redis trims a stream by one.",
+    ],
     ["[redis]\nurls = []", "gateway.toml:4: redis.urls is empty: write at least one URL."],
     [
       '[redis]\nurl = "http://x"',
@@ -97,6 +101,27 @@ describe("redis", () => {
   test("#35 hides the password of a URL that is accepted, however it is printed", () => {
     const reading = read(REDIS, { REDIS_URL: "bot:hunter2@cache" })
     for (const print of [JSON.stringify, Bun.inspect]) expect(print(reading)).not.toContain("hunter2")
+  })
+})
+
+describe("what a stream of Redis keeps", () => {
+  const trimming = (text: string, env = {}) => {
+    const { broker } = read(`${REDIS}[redis]\nurl = "localhost"\n${text}`, env).config
+    return broker.type === "redis" ? broker.redis.trimming : undefined
+  }
+
+  test("is an hour by default", () => {
+    expect(trimming("")).toEqual({ retentionMs: 3_600_000 })
+  })
+
+  test("is as long, or as much, as is set", () => {
+    expect(trimming('retention = "10m"')).toEqual({ retentionMs: 600_000 })
+    expect(trimming("max_length = 5000")).toEqual({ maxLength: 5_000 })
+  })
+
+  test("is what the environment says, where the file says the other", () => {
+    expect(trimming("max_length = 5000", { REDIS_RETENTION: "10m" })).toEqual({ retentionMs: 600_000 })
+    expect(trimming('retention = "10m"', { REDIS_MAX_LENGTH: "5000" })).toEqual({ maxLength: 5_000 })
   })
 })
 

@@ -16,6 +16,7 @@ import { addCommand, command, type Trimming } from "./commands.ts"
 import { type Connect, connectToRedis } from "./connection.ts"
 import { BLOCK_MS, RedisConsumer } from "./consume.ts"
 import { Publisher } from "./publish.ts"
+import type { ServerState } from "./server.ts"
 import { singleServer, type TopologyOptions } from "./topology.ts"
 import { type RedisValues, readValue } from "./values.ts"
 
@@ -49,6 +50,8 @@ export interface RedisBrokerOptions {
   readonly maxDeliveries?: number
   /** A message was refused for good because nobody ever acknowledged it. */
   readonly onPoison?: (event: string) => void
+  /** How the server is, or the one of the cluster that is worst off. */
+  readonly onState?: (state: ServerState) => void
 }
 
 export interface RedisBroker extends Broker {
@@ -77,6 +80,7 @@ class RedisStreamsBroker implements RedisBroker {
   readonly #closing = new AbortController()
   readonly #cancelReach: () => void
   readonly #end: (end: BrokerEnd) => void
+  readonly #states = new Map<string, ServerState>()
   #lastReason = ""
 
   constructor(options: RedisBrokerOptions) {
@@ -88,7 +92,8 @@ class RedisStreamsBroker implements RedisBroker {
     this.#clock = clock
     this.encoding = { body, framing: { type: "redis", ...trimming } }
     const addresses = addressesOf(urls)
-    const client = (purpose: string, silentMs: number | null) => newClient({ addresses, log, random }, purpose, silentMs)
+    const client = (purpose: string, silentMs: number | null) =>
+      newClient({ addresses, log, random }, purpose, silentMs)
     this.#commands = client("packets and sessions", SILENT_MS)
     this.#cancelReach = clock.after(REACH_WITHIN_MS, () => this.#fail(this.#unreachable()))
     const topology: TopologyOptions = {
@@ -102,6 +107,7 @@ class RedisStreamsBroker implements RedisBroker {
         lost: (reason) => {
           this.#lastReason = reason
         },
+        state: (server, state) => this.#onState(server, state),
         failed: (error) => this.#fail(error),
       },
     }
@@ -173,6 +179,12 @@ class RedisStreamsBroker implements RedisBroker {
       // The connections are the broker's.
       close: async () => {},
     }
+  }
+
+  #onState(server: string, state: ServerState): void {
+    this.#states.set(server, state)
+    const states = new Set(this.#states.values())
+    this.#options.onState?.(states.has("down") ? "down" : states.has("blocked") ? "blocked" : "up")
   }
 
   #unreachable(): Error {

@@ -24,6 +24,9 @@ const REPLY_WITHIN_MS = 10_000
 /** A connection that lasted so long was a good one: the next is tried at once. */
 const GOOD_CONNECTION_MS = 10_000
 
+/** `blocked`: connected, but the server takes no events for the time being. */
+export type ServerState = "up" | "blocked" | "down"
+
 export interface ServerOptions {
   readonly address: RedisAddress
   readonly connect: Connect
@@ -33,6 +36,7 @@ export interface ServerOptions {
   readonly on: {
     /** Logged in, each time. */
     readonly ready: () => void
+    readonly state: (server: string, state: ServerState) => void
     /** The connection ended, or was never made. */
     readonly lost: (reason: string) => void
     /** Another server of the cluster has the lane's slot. */
@@ -106,6 +110,7 @@ export class RedisServer {
         cancelDeadline()
         this.#readyMs = clock.nowMs()
         on.ready()
+        on.state(this.#name, "up")
         this.wake()
       },
       reply: () => {
@@ -142,6 +147,7 @@ export class RedisServer {
       this.#connect()
     })
     this.#attempt += 1
+    on.state(this.#name, "down")
     on.lost(reason)
   }
 
@@ -150,7 +156,10 @@ export class RedisServer {
     const failures = round.settle()
     if (failures.length > 0) return this.#onRefused(failures)
     this.#attempt = 0
-    if (this.#trouble !== null) this.#tell(null)
+    if (this.#trouble !== null) {
+      this.#tell(null)
+      this.#options.on.state(this.#name, "up")
+    }
     this.wake()
   }
 
@@ -171,7 +180,8 @@ export class RedisServer {
   }
 
   #pause(): void {
-    const { clock, random } = this.#options
+    const { clock, random, on } = this.#options
+    on.state(this.#name, "blocked")
     this.#attempt += 1
     this.#cancelPause = clock.after(backoffMs(this.#attempt, BACKOFF, random()), () => {
       this.#cancelPause = null

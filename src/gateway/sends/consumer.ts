@@ -1,7 +1,9 @@
 // Packets from the broker to the shards. Acknowledged once written to the socket or refused for good, so that nothing is
 // redelivered for ever.
-//   event "SEND":  {guild_id, packet: {op, d}}   the shard follows from the guild
-//   event "3":     {op, d}                       the shard is the event
+//   event "SEND":          {guild_id, packet: {op, d}}   the shard follows from the guild
+//   event "3":             {op, d}                       the shard is the event
+//   event "gateway_send":  {payload: {op, d}, shardId}   discord.js' form, where the broker speaks it
+// What comes for a shard of another process is published again under that shard's id, which its owner reads.
 
 import type { Broker, Delivery } from "../../brokers/broker.ts"
 import { shardOf } from "../../discord/snowflake.ts"
@@ -19,6 +21,7 @@ import {
 } from "./rules.ts"
 
 export const SEND_EVENT = "SEND"
+export const DISCORDJS_SEND_EVENT = "gateway_send"
 
 /** Deliveries in hand at once; more are left with the broker. */
 const MAX_IN_HAND = 4_096
@@ -42,14 +45,16 @@ export interface SendConsumerOptions {
 export async function consumeSends(options: SendConsumerOptions): Promise<void> {
   const { broker, shardIds, signal } = options
   const slots = new Slots(MAX_IN_HAND)
-  for await (const delivery of broker.consume([SEND_EVENT, ...shardIds.map(String)], signal)) {
+  const anyShard = broker.encoding.body === "discordjs" ? [SEND_EVENT, DISCORDJS_SEND_EVENT] : [SEND_EVENT]
+  for await (const delivery of broker.consume([...anyShard, ...shardIds.map(String)], signal)) {
     await slots.take()
     handle(delivery, options).finally(() => slots.give())
   }
 }
 
-async function handle(delivery: Delivery, { targets, log, onRefused }: SendConsumerOptions): Promise<void> {
-  const refusal = await send(delivery, targets)
+async function handle(delivery: Delivery, options: SendConsumerOptions): Promise<void> {
+  const { log, onRefused } = options
+  const refusal = await send(delivery, options)
   if (refusal !== null) {
     onRefused(refusal)
     log.warn({ event: delivery.event, reason: refusal.reason }, refusal.message)
@@ -61,15 +66,30 @@ async function handle(delivery: Delivery, { targets, log, onRefused }: SendConsu
   }
 }
 
-async function send(delivery: Delivery, targets: SendTargets): Promise<Refusal | null> {
+async function send(delivery: Delivery, { targets, broker }: SendConsumerOptions): Promise<Refusal | null> {
   const addressed = address(delivery, targets.shardCount)
   if (!addressed.ok) return addressed.refusal
-  const shard = targets.shard(addressed.shardId)
-  if (shard === undefined) {
-    const message = `Cannot send to shard ${addressed.shardId}: this gateway does not run it.`
+  const { shardId, packet } = addressed
+  const shard = targets.shard(shardId)
+  if (shard !== undefined) return await shard(packet)
+  // Standard output has nobody who could be the owner.
+  const hasOthers = broker.encoding.framing.type !== "stdio" && shardId >= 0 && shardId < targets.shardCount
+  if (!isRoutable(delivery.event) || !hasOthers) {
+    const message = `Cannot send to shard ${shardId} of ${targets.shardCount}: this gateway does not run it.`
     return { reason: "unknown-shard", message }
   }
-  return await shard(addressed.packet)
+  try {
+    await broker.announce(String(shardId), JSON.parse(packet.json))
+    return null
+  } catch (error) {
+    const message = `Cannot pass a packet on to shard ${shardId}: ${error instanceof Error ? error.message : String(error)}`
+    return { reason: "stopped", message }
+  }
+}
+
+/** A shard's own event is read by its owner alone, so that nothing is passed on twice. */
+function isRoutable(event: string): boolean {
+  return event === SEND_EVENT || event === DISCORDJS_SEND_EVENT
 }
 
 type Addressed =
@@ -83,6 +103,7 @@ function address(delivery: Delivery, shardCount: number): Addressed {
   } catch (error) {
     return refuse("malformed", `Cannot send what came for ${delivery.event}: ${String(error)}`)
   }
+  if (delivery.event === DISCORDJS_SEND_EVENT) return addressByShard(data)
   if (delivery.event !== SEND_EVENT) return onShard(checkPacket(data), Number(delivery.event))
   const { guild_id: guildId, packet } = isRecord(data) ? data : {}
   const guild = snowflakeText(guildId)
@@ -93,6 +114,17 @@ function address(delivery: Delivery, shardCount: number): Addressed {
     )
   }
   return onShard(checkPacket(packet), shardOf(guild, shardCount))
+}
+
+function addressByShard(data: unknown): Addressed {
+  const { payload, shardId } = isRecord(data) ? data : {}
+  if (typeof shardId !== "number" || !Number.isInteger(shardId)) {
+    return refuse(
+      "malformed",
+      "Cannot send a packet: gateway_send takes {payload, shardId}, and shardId is a whole number.",
+    )
+  }
+  return onShard(checkPacket(payload), shardId)
 }
 
 function onShard(checked: Checked, shardId: number): Addressed {

@@ -3,18 +3,9 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { z } from "zod"
 import { OperatorError } from "../../ops/operator-error.ts"
-import type { Session, SessionStore } from "./session.ts"
-
-const sessionSchema = z.object({
-  shard: z.int().min(0),
-  shardCount: z.int().min(1),
-  sessionId: z.string().min(1),
-  resumeUrl: z.string().nullable(),
-  sequence: z.int().min(0),
-  resumeFailures: z.int().min(0),
-})
+import type { SessionStore } from "./session.ts"
+import { parseSession } from "./stored-session.ts"
 
 /** The folder cannot be used; the message says what to change. */
 export class SessionFolderError extends OperatorError {
@@ -34,7 +25,7 @@ export function fileSessionStore({ folder, onUnreadable }: FileSessionStoreOptio
       const file = fileOf(shard)
       const text = await readText(file)
       if (text === null) return null
-      const session = parse(text)
+      const session = parseSession(text)
       if (session?.shard === shard) return session
       onUnreadable(file, session === null ? "it holds no session" : `it is shard ${session.shard}'s`)
       return null
@@ -59,14 +50,6 @@ async function readText(file: string): Promise<string | null> {
       `Cannot read the session in ${file} (${codeOf(error)}): let this user read and write the folder, or set shard_store.path to another.`,
       { cause: error },
     )
-  }
-}
-
-function parse(text: string): Session | null {
-  try {
-    return sessionSchema.parse(JSON.parse(text))
-  } catch {
-    return null
   }
 }
 

@@ -1,0 +1,22 @@
+// A session as it is stored, one JSON text: readable by whoever looks for it at night.
+
+import { z } from "zod"
+import type { Session } from "./session.ts"
+
+const sessionSchema = z.object({
+  shard: z.int().min(0),
+  shardCount: z.int().min(1),
+  sessionId: z.string().min(1),
+  resumeUrl: z.string().nullable(),
+  sequence: z.int().min(0),
+  resumeFailures: z.int().min(0),
+})
+
+/** The session that a text holds; null when it holds none. */
+export function parseSession(text: string): Session | null {
+  try {
+    return sessionSchema.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
+}

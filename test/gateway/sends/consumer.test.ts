@@ -1,0 +1,124 @@
+// Packets from the broker, to the right shard or refused, and acknowledged in any case.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import type { Broker } from "../../../src/brokers/broker.ts"
+import { memoryBroker } from "../../../src/brokers/memory/broker.ts"
+import { MemoryHub } from "../../../src/brokers/memory/hub.ts"
+import type { Body } from "../../../src/codec/encoding.ts"
+import { consumeSends } from "../../../src/gateway/sends/consumer.ts"
+import type { Refusal } from "../../../src/gateway/sends/rules.ts"
+import { RecordingLogger } from "../../fixtures/recording-logger.ts"
+
+/** In shard 1 of 4. */
+const GUILD = String(1n << 22n)
+const PACKET = { op: 3, d: { since: null, activities: [], status: "online", afk: false } }
+const SHARD_COUNT = 4
+
+let hub: MemoryHub
+let stop: AbortController
+let sent: { shard: number; json: string }[]
+let refusals: Refusal[]
+
+beforeEach(() => {
+  hub = new MemoryHub()
+  stop = new AbortController()
+  sent = []
+  refusals = []
+})
+afterEach(() => stop.abort())
+
+/** A gateway that runs these shards. */
+function gateway(shardIds: readonly number[], body: Body = "msgpack"): void {
+  const memory = memoryBroker({ hub, group: "gateway" })
+  const broker: Broker = {
+    ...{ ended: memory.ended, encoding: { body, framing: { type: "bare" } } },
+    publish: (batch) => memory.publish(batch),
+    announce: (event, data) => memory.announce(event, data),
+    consume: (events, signal) => memory.consume(events, signal),
+    call: (event, data, options) => memory.call(event, data, options),
+    close: (options) => memory.close(options),
+  }
+  const targets = {
+    shardCount: SHARD_COUNT,
+    shard: (id: number) =>
+      shardIds.includes(id)
+        ? async ({ json }: { readonly json: string }) => {
+            sent.push({ shard: id, json })
+            return null
+          }
+        : undefined,
+  }
+  const onRefused = (refusal: Refusal) => refusals.push(refusal)
+  void consumeSends({ broker, targets, shardIds, log: new RecordingLogger(), onRefused, signal: stop.signal })
+}
+
+const publish = (event: string, data: unknown) => memoryBroker({ hub, group: "workers" }).announce(event, data)
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe("a packet", () => {
+  test("for a guild goes to the shard that the guild follows from", async () => {
+    gateway([0, 1, 2, 3])
+    await publish("SEND", { guild_id: GUILD, packet: PACKET })
+    await settled()
+    expect(sent).toEqual([{ shard: 1, json: JSON.stringify(PACKET) }])
+  })
+
+  test("under a shard's id goes to that shard", async () => {
+    gateway([2])
+    await publish("2", PACKET)
+    await settled()
+    expect(sent.map(({ shard }) => shard)).toEqual([2])
+  })
+
+  test("for a shard of another gateway is passed on to it, once", async () => {
+    gateway([0])
+    await publish("SEND", { guild_id: GUILD, packet: PACKET })
+    await settled()
+    expect(hub.entries("1").length).toBe(1)
+    gateway([1])
+    await settled()
+    expect(sent).toEqual([{ shard: 1, json: JSON.stringify(PACKET) }])
+    expect(refusals).toEqual([])
+  })
+
+  test("in discord.js' form names its shard, where the broker speaks that form", async () => {
+    gateway([0, 3], "discordjs")
+    await publish("gateway_send", { payload: PACKET, shardId: 3 })
+    await publish("SEND", { guild_id: String(3n << 22n), packet: PACKET })
+    await settled()
+    expect(sent.map(({ shard }) => shard)).toEqual([3, 3])
+  })
+
+  test("in discord.js' form for another gateway's shard is passed on as it is", async () => {
+    gateway([0], "discordjs")
+    await publish("gateway_send", { payload: PACKET, shardId: 1 })
+    await settled()
+    gateway([1], "discordjs")
+    await settled()
+    expect(sent).toEqual([{ shard: 1, json: JSON.stringify(PACKET) }])
+  })
+
+  test.each([
+    ["without a shard", "malformed", "gateway_send", { payload: PACKET }],
+    ["with an opcode of the gateway's own", "forbidden-opcode", "gateway_send", { payload: { op: 2 }, shardId: 0 }],
+    ["for a shard that the bot has not", "unknown-shard", "gateway_send", { payload: PACKET, shardId: 4 }],
+    ["for shard -1", "unknown-shard", "gateway_send", { payload: PACKET, shardId: -1 }],
+    ["that is a list", "malformed", "gateway_send", [1]],
+    ["without a guild", "malformed", "SEND", { packet: PACKET }],
+    ["on a shard's event with a forbidden opcode", "forbidden-opcode", "0", { op: 2, d: {} }],
+  ])("#31 %s is refused once as %s, and not delivered again", async (_what, reason, event, data) => {
+    gateway([0], "discordjs")
+    await publish(event, data)
+    await settled()
+    expect(refusals.map((refusal) => refusal.reason)).toEqual([reason])
+    stop.abort()
+    await settled()
+    stop = new AbortController()
+    gateway([0], "discordjs")
+    await settled()
+    expect(refusals.length).toBe(1)
+  })
+})
