@@ -1,7 +1,7 @@
 // The gateway's configuration as the rest of the program sees it: complete, checked, frozen, with units in its names.
 // `readGatewayConfig` makes it from gateway.toml and the environment.
 
-import type { Compression } from "../discord/gateway-url.ts"
+import { COMPRESSIONS } from "../discord/gateway-url.ts"
 import type { Secret } from "./secret.ts"
 
 export interface GatewayConfig {
@@ -19,7 +19,7 @@ export interface GatewayConfig {
   readonly broker: BrokerConfig
   readonly prometheus: PrometheusConfig
   readonly shardStore: ShardStoreConfig
-  readonly compression: Compression
+  readonly compression: CompressionSetting
   readonly codec: CodecSetting
   /** How many of the day's identifies are never used. */
   readonly identifyReserve: number
@@ -88,6 +88,11 @@ export type ShardStoreConfig =
   | { readonly type: "memory" }
   | { readonly type: "redis"; readonly prefix: string; readonly redis: RedisConfig }
   | { readonly type: "file"; readonly path: string }
+
+export const COMPRESSION_SETTINGS = ["auto", ...COMPRESSIONS] as const
+
+/** `auto`: the one that costs the codec less, zstd for the native one and zlib for the portable one. */
+export type CompressionSetting = (typeof COMPRESSION_SETTINGS)[number]
 
 /** `auto`: native where it loads, else portable. */
 export type CodecSetting = "auto" | "native" | "portable"

@@ -36,7 +36,7 @@ export function shardStoreOf(settings: GatewaySettings, report: Report): ShardSt
   if (path !== undefined) return { type, path }
   report.problem(
     settings.place("shard_store.type"),
-    'shard_store.type is "file", which needs shard_store.path: set the file to keep sessions in.',
+    'shard_store.type is "file", which needs shard_store.path: set the folder to keep sessions in.',
   )
   return undefined
 }

@@ -1,10 +1,9 @@
 // Every setting of the gateway: its key in gateway.toml, its environment variables, its rule and its default.
 // docs/configuration.md explains them; a test holds the two together.
 
-import { COMPRESSIONS } from "../discord/gateway-url.ts"
 import { botToken, eventNames, intents, MAX_SHARDS, presence, shardIds } from "./discord-values.ts"
 import { formatDuration } from "./duration.ts"
-import { LOG_LEVELS, type Presence } from "./gateway-config.ts"
+import { COMPRESSION_SETTINGS, LOG_LEVELS, type Presence } from "./gateway-config.ts"
 import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
 import { optional, type Settings, setting } from "./settings.ts"
 import { choice, duration, integer, list, parsed, serviceUrl, text } from "./values.ts"
@@ -37,7 +36,7 @@ export const GATEWAY_SETTINGS = {
     schema: integer(1, MAX_API_VERSION),
     fallback: API_VERSION,
   }),
-  compression: setting({ variables: ["DISCORD_COMPRESSION"], schema: choice(COMPRESSIONS), fallback: "zstd" }),
+  compression: setting({ variables: ["DISCORD_COMPRESSION"], schema: choice(COMPRESSION_SETTINGS), fallback: "auto" }),
   codec: setting({
     variables: ["SPECTACLES_CODEC"],
     schema: choice(["auto", "native", "portable"]),
@@ -118,7 +117,7 @@ export const GATEWAY_SETTINGS = {
     schema: text("write a name."),
     fallback: "gateway",
   }),
-  "shard_store.path": optional({ variables: ["SHARD_STORE_PATH"], schema: text("write the path of a file.") }),
+  "shard_store.path": optional({ variables: ["SHARD_STORE_PATH"], schema: text("write the path of a folder.") }),
   "prometheus.address": optional({
     variables: ["PROMETHEUS_ADDRESS"],
     schema: parsed('write where to listen, such as ":8080", "127.0.0.1:8080" or "[::1]:8080".', (value) =>
