@@ -175,7 +175,7 @@ describe("shard_store", () => {
 
   test("#36 in a file needs the path", () => {
     expect(problemsOf('[shard_store]\ntype = "file"\n')).toEqual([
-      'gateway.toml:2: shard_store.type is "file", which needs shard_store.path: set the file to keep sessions in.',
+      'gateway.toml:2: shard_store.type is "file", which needs shard_store.path: set the folder to keep sessions in.',
     ])
   })
 })
