@@ -64,6 +64,13 @@ async function runBenchmark(name: string): Promise<void> {
     ),
     ratios: benchmark.ratios ?? [],
   }
+  if (smoke) {
+    // One short trial each: it shows that the benchmark works, and measures nothing.
+    for (const { name: caseName, skipped } of report.rows) {
+      console.log(`${name}: ${caseName} ${skipped === undefined ? "works" : `skipped: ${skipped}`}`)
+    }
+    return
+  }
   printReport(report)
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`)
