@@ -12,7 +12,6 @@ export interface Addon {
   readonly NativeEncoder: new (compression: Compression) => AddonEncoder
   /** Decompression alone, for benchmarks: a function that takes a frame and returns how many bytes it held. */
   bareInflate(compression: Compression): (frame: Uint8Array) => number
-  compression: Compression
 }
 
 export interface AddonDecoderSettings {
