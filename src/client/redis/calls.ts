@@ -18,6 +18,7 @@ export class RedisCalls {
   /** Requests that are on their way into the stream. */
   #publishing = 0
   readonly #early = new Map<string, Buffer>()
+  #closed: Error | undefined
 
   /** @param connect makes a connection for listening alone, when it is first needed. */
   constructor(connect: () => RedisClient, clock?: Clock) {
@@ -27,6 +28,7 @@ export class RedisCalls {
 
   /** Publishes by `publish`, which resolves to the entry's id, and resolves to the body of the reply. */
   async call(method: string, publish: () => Promise<string>, timeoutMs: number): Promise<Buffer> {
+    if (this.#closed !== undefined) throw this.#closed
     const pattern = `${escapeGlob(method)}:*`
     await this.#listen(pattern)
     try {
@@ -39,6 +41,7 @@ export class RedisCalls {
       const early = this.#early.get(channel)
       this.#early.delete(channel)
       this.#published()
+      if (early === undefined && this.#closed !== undefined) throw this.#closed
       return early ?? (await this.#replies.wait(method, channel, timeoutMs))
     } finally {
       this.#leave(pattern)
@@ -47,11 +50,8 @@ export class RedisCalls {
 
   /** Calls that still wait fail with `reason`. */
   close(reason: Error): void {
+    this.#closed = reason
     this.#replies.rejectAll(reason)
-    this.disconnect()
-  }
-
-  disconnect(): void {
     this.#connection?.disconnect(false)
     this.#connection = undefined
   }

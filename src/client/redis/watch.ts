@@ -43,7 +43,9 @@ async function follow(options: WatchOptions, after: Map<string, string>, stop: A
   while (!stop.aborted) {
     try {
       const from = ["COUNT", COUNT, "BLOCK", BLOCK_MS, "STREAMS", ...after.keys(), ...after.values()]
-      for (const entry of readEntries(await connection.callBuffer("xread", ...from))) {
+      const entries = readEntries(await connection.callBuffer("xread", ...from))
+      if (stop.aborted) return
+      for (const entry of entries) {
         after.set(entry.event, entry.entryId)
         see(entry, options)
       }
