@@ -204,7 +204,8 @@ export class Worker {
     this.#options.onDeadLetter({ event, id, reason: reason ?? given, to })
   }
 
+  /** What cannot be given back goes to another worker when its time is over. */
   async #giveBack(entries: Entry[]): Promise<void> {
-    await Promise.all(entries.splice(0).map((entry) => this.#options.member.giveBack(entry, false)))
+    await Promise.allSettled(entries.splice(0).map((entry) => this.#options.member.giveBack(entry, false)))
   }
 }
