@@ -308,6 +308,7 @@ describe("call", () => {
     const callers = [broker(), broker()]
     const calls = Array.from({ length: 100 }, (_, index) => callers[index % 2]?.call("double", index))
     expect(await Promise.all(calls)).toEqual(calls.map((_, index) => index * 2))
+    await worker.close()
   })
 
   test("takes an event's name as it is, not as a pattern", async () => {
