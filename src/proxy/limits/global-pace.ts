@@ -1,0 +1,88 @@
+// A token's global limit: 50 requests a second unless its owner has arranged for more. Paced, because Discord may answer
+// 429 to 50 in one instant; and counted, because the network squeezes together what was sent apart.
+// Source: Discord's documentation, Rate Limits › Global Rate Limit.
+
+import { Pace } from "../../flow/gcra.ts"
+
+const WINDOW_MS = 1_000
+/** After the event loop was late, a few may go at once, or the lost time would be lost for good. */
+const BURST = 3
+/**
+ * Discord counts a request somewhere between its sending and its answer. A place is free again a window after the answer,
+ * or after this much of the way: beyond it, a slow route would take the others' places.
+ */
+const MAX_WAY_MS = 40
+/** A global 429 says that the true limit is lower than we thought. */
+const LOWER_BY = 0.8
+const MIN_PER_SECOND = 1
+/** The limit may have been exceeded by somebody else that uses the token: it is tried again, this much a step. */
+const RAISE_BY = 1.1
+const RAISE_EVERY_MS = 60_000
+
+export class GlobalPace {
+  readonly #configured: number
+  readonly #pace: Pace
+  #perSecond: number
+  /** When each place is free again, oldest first from `#next` on. */
+  #freeAtMs: Float64Array
+  #next = 0
+  #blockedUntilMs = 0
+  #raiseAtMs = Number.POSITIVE_INFINITY
+
+  constructor(perSecond: number) {
+    this.#configured = perSecond
+    this.#perSecond = perSecond
+    this.#pace = new Pace({ perSecond, burst: BURST })
+    this.#freeAtMs = new Float64Array(Math.floor(perSecond)).fill(Number.NEGATIVE_INFINITY)
+  }
+
+  /** The limit that is kept now: as configured, or what global 429s have taught. */
+  get perSecond(): number {
+    return this.#perSecond
+  }
+
+  /** True when a new one would be the same. */
+  isIdle(nowMs: number): boolean {
+    return this.#perSecond === this.#configured && this.opensAtMs(nowMs) <= nowMs
+  }
+
+  get blockedUntilMs(): number {
+    return this.#blockedUntilMs
+  }
+
+  /** When the next one may go: `nowMs` when it may go now. */
+  opensAtMs(nowMs: number): number {
+    if (nowMs >= this.#raiseAtMs) this.#set(this.#perSecond * RAISE_BY, nowMs)
+    return Math.max(this.#blockedUntilMs, this.#freeAtMs[this.#next] ?? 0, nowMs + this.#pace.waitMs(nowMs))
+  }
+
+  /** @returns the place, for `answered`. */
+  take(nowMs: number): number {
+    this.#pace.take(nowMs)
+    const place = this.#next
+    this.#freeAtMs[place] = nowMs + MAX_WAY_MS + WINDOW_MS
+    this.#next = (place + 1) % this.#freeAtMs.length
+    return place
+  }
+
+  /** The request that took a place then is answered, or was never sent. */
+  answered(place: number, takenMs: number, nowMs: number): void {
+    const isStillIts = this.#freeAtMs[place] === takenMs + MAX_WAY_MS + WINDOW_MS
+    if (isStillIts && nowMs < takenMs + MAX_WAY_MS) this.#freeAtMs[place] = nowMs + WINDOW_MS
+  }
+
+  /** Discord said 429 for the whole token. Several answers of one excess lower the rate once. */
+  limited(retryAfterMs: number, nowMs: number): void {
+    const isFirst = nowMs >= this.#blockedUntilMs
+    this.#blockedUntilMs = Math.max(this.#blockedUntilMs, nowMs + retryAfterMs)
+    if (isFirst) this.#set(this.#perSecond * LOWER_BY, nowMs)
+  }
+
+  #set(perSecond: number, nowMs: number): void {
+    this.#perSecond = Math.min(this.#configured, Math.max(MIN_PER_SECOND, perSecond))
+    this.#pace.perSecond = this.#perSecond
+    this.#freeAtMs = new Float64Array(Math.floor(this.#perSecond)).fill(nowMs + WINDOW_MS)
+    this.#next = 0
+    this.#raiseAtMs = this.#perSecond < this.#configured ? nowMs + RAISE_EVERY_MS : Number.POSITIVE_INFINITY
+  }
+}

@@ -1,0 +1,79 @@
+// A lane: the requests of one token for one route and major parameter. It has a queue of its own, so that a slow route
+// holds nobody else up, and it may share its bucket with other lanes.
+
+import type { Bucket } from "../bucket.ts"
+import type { LimitRequest, Permit, Refusal } from "../limiter.ts"
+import type { Route } from "../routes.ts"
+import type { WaitList } from "../wait-list.ts"
+import type { TokenLanes } from "./token-lanes.ts"
+
+export interface Waiter {
+  readonly request: LimitRequest
+  readonly priority: LimitRequest["priority"]
+  readonly sinceMs: number
+  /** Ends the wait, with what comes of it. */
+  readonly answer: (answer: Permit | Refusal) => void
+}
+
+/** Failures in a row after which a route counts as one that keeps failing. */
+const FAILING_FROM = 3
+
+export class Lane {
+  readonly key: string
+  readonly token: TokenLanes
+  readonly route: Route
+  bucket: Bucket
+  /** Null while nobody waits: most lanes never need one. */
+  waiters: WaitList<Waiter> | null = null
+  /** A limit of this route alone, which the bucket's headers do not show. */
+  blockedUntilMs = 0
+  /** The webhook is gone; it is not asked again before. */
+  goneUntilMs = 0
+  inFlight = 0
+  lastUsedMs = 0
+  /** A 429 has shown a limit that no header tells of: from then on one at a time. */
+  isCautious = false
+  #failures = 0
+  #cancelTimer: (() => void) | null = null
+
+  constructor(key: string, token: TokenLanes, route: Route, bucket: Bucket) {
+    this.key = key
+    this.token = token
+    this.route = route
+    this.bucket = bucket
+  }
+
+  /** When the next one may go, as far as lane and bucket are concerned. */
+  opensAtMs(nowMs: number): number {
+    if (nowMs < this.blockedUntilMs) return this.blockedUntilMs
+    if (this.isCautious && this.inFlight > 0) return Number.POSITIVE_INFINITY
+    return this.bucket.opensAtMs(nowMs)
+  }
+
+  answered(status: number): void {
+    if (status === 401 || status === 403 || status === 429) this.#failures += 1
+    else if (status < 400) this.#failures = -1
+    else this.#failures = Math.max(0, this.#failures)
+  }
+
+  get keepsFailing(): boolean {
+    return this.#failures >= FAILING_FROM
+  }
+
+  /** Its last answer was good. */
+  get isGood(): boolean {
+    return this.#failures < 0
+  }
+
+  /** Replaces the timer that wakes this lane. */
+  wakeBy(cancel: (() => void) | null): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = cancel
+  }
+
+  /** True when nothing would be forgotten with it. */
+  isIdle(nowMs: number, sinceMs: number): boolean {
+    const isFree = this.waiters === null && this.inFlight === 0 && this.lastUsedMs <= sinceMs
+    return isFree && nowMs >= this.blockedUntilMs && nowMs >= this.goneUntilMs && this.bucket.isIdle(nowMs)
+  }
+}

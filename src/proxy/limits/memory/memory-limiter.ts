@@ -1,0 +1,362 @@
+// The limiter of one process: lanes, their queues, and who goes next. Decisions are the bucket's and the pace's; this file
+// keeps the order of gates (bucket, then global, then the invalid-request budget) and wakes those that wait.
+// Long because each of these changes what the others decide: apart, they would share all of their state.
+
+import type { Clock } from "../../../flow/clock.ts"
+import type { Logger } from "../../../ops/log.ts"
+import type { Outcome } from "../bucket.ts"
+import { InvalidBudget } from "../invalid-budget.ts"
+import { tooMany, windowHeaders } from "../limit-headers.ts"
+import {
+  type Answer,
+  type Limiter,
+  type LimiterReading,
+  type LimitRequest,
+  type Permit,
+  PRIORITIES,
+  type Priority,
+  type Refusal,
+  type RefusalReason,
+  type Verdict,
+} from "../limiter.ts"
+import { WaitList } from "../wait-list.ts"
+import { describeLanes, read } from "./describe.ts"
+import type { Lane, Waiter } from "./lane.ts"
+import { type Grant, LanePermit, NO_PLACE, type PermitOwner } from "./permit.ts"
+import { sweepLanes } from "./sweep.ts"
+import { TokenLanes } from "./token-lanes.ts"
+
+/** Discord's 10003 and the like are about something else; this one means that the webhook itself is gone. */
+const UNKNOWN_WEBHOOK = /"code":\s*10015\b/
+/** A refused token is tried again after this, in case it was a mistake of Discord's. */
+const CUT_OFF_MS = 60_000
+const GONE_MS = 600_000
+/** Longest window that is known; whoever would wait longer is told so at once. */
+export const MAX_WAIT_MS = 900_000
+/** A 429 that asks to wait this much longer than the bucket's own reset is about a limit that no header shows. */
+const HIDDEN_LIMIT_MS = 2_000
+
+export interface MemoryLimiterOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Requests a second of a token, by its digest. */
+  readonly perSecond: (identity: string) => number
+  readonly bounds: LimiterBounds
+  readonly budget?: InvalidBudget
+}
+
+export interface LimiterBounds {
+  /** Requests that may wait for one lane, and in all. */
+  readonly perBucket: number
+  readonly total: number
+  /** Lanes without a request for this long are forgotten, once nothing is known of them that still holds. */
+  readonly idleMs: number
+}
+
+export class MemoryLimiter implements Limiter, PermitOwner {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #perSecond: (identity: string) => number
+  readonly #bounds: LimiterBounds
+  readonly #budget: InvalidBudget
+  readonly #tokens = new Map<string, TokenLanes>()
+  #waiting = 0
+  #bannedUntilMs = 0
+  #isClosed = false
+  readonly #stopSweeping: () => void
+
+  constructor({ clock, log, perSecond, bounds, budget = new InvalidBudget() }: MemoryLimiterOptions) {
+    this.#clock = clock
+    this.#log = log
+    this.#perSecond = perSecond
+    this.#bounds = bounds
+    this.#budget = budget
+    this.#stopSweeping = sweepLanes(clock, this.#tokens, bounds.idleMs)
+  }
+
+  get reading(): LimiterReading {
+    return read(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+  }
+
+  describe(): unknown {
+    return describeLanes(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+  }
+
+  acquire(request: LimitRequest): Permit | Refusal | Promise<Permit | Refusal> {
+    if (this.#isClosed) return refusal("stopping", null)
+    const nowMs = this.#clock.nowMs()
+    const lane = this.#token(request.identity).lane(request.route)
+    lane.lastUsedMs = nowMs
+    const refused = this.#refusal(lane, nowMs)
+    if (refused !== null) return refused
+    const opensAtMs = lane.waiters === null ? this.#opensAtMs(lane, nowMs) : Number.POSITIVE_INFINITY
+    if (opensAtMs <= nowMs && (isOutsideGlobal(lane) || this.#mayPass(lane.token, nowMs))) {
+      return this.#grant(lane, nowMs, nowMs)
+    }
+    return this.#enqueue(lane, request, nowMs)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#stopSweeping()
+    for (const token of this.#tokens.values()) {
+      for (const lane of [...token.waitingLanes]) this.#refuseAll(lane, refusal("stopping", null))
+    }
+  }
+
+  #token(identity: string): TokenLanes {
+    let token = this.#tokens.get(identity)
+    if (token === undefined) {
+      token = new TokenLanes(identity, this.#perSecond(identity))
+      this.#tokens.set(identity, token)
+    }
+    return token
+  }
+
+  /** What is certain to fail is answered here. */
+  #refusal(lane: Lane, nowMs: number): Refusal | null {
+    const { token } = lane
+    if (nowMs < token.cutOffUntilMs && lane.route.kind === "plain") {
+      return refusal("token refused", token.cutOffUntilMs - nowMs)
+    }
+    if (nowMs < lane.goneUntilMs) return refusal("webhook gone", lane.goneUntilMs - nowMs)
+    const state = this.#budget.state(nowMs)
+    if (state === "free" || lane.isGood) return null
+    if (state === "sparing" && !lane.keepsFailing) return null
+    return refusal("invalid budget", this.#budget.retryAfterMs(nowMs))
+  }
+
+  #opensAtMs(lane: Lane, nowMs: number): number {
+    return nowMs < this.#bannedUntilMs ? this.#bannedUntilMs : lane.opensAtMs(nowMs)
+  }
+
+  #mayPass(token: TokenLanes, nowMs: number): boolean {
+    return token.nextReady() === undefined && token.pace.opensAtMs(nowMs) <= nowMs
+  }
+
+  #grant(lane: Lane, sinceMs: number, nowMs: number): Permit {
+    const taken = lane.bucket.take(nowMs)
+    lane.inFlight += 1
+    const place = isOutsideGlobal(lane) ? NO_PLACE : lane.token.pace.take(nowMs)
+    return new LanePermit(this, { lane, bucket: lane.bucket, taken, place, takenMs: nowMs }, nowMs - sinceMs)
+  }
+
+  #enqueue(lane: Lane, request: LimitRequest, nowMs: number): Refusal | Promise<Permit | Refusal> {
+    const lastMs = Math.min(request.deadlineMs, nowMs + MAX_WAIT_MS)
+    const expectedMs = this.#expectedAtMs(lane, nowMs)
+    if (expectedMs > lastMs) return refusal("deadline", expectedMs - nowMs)
+    if ((lane.waiters?.size ?? 0) >= this.#bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
+    if (this.#waiting >= this.#bounds.total) return refusal("queue full", expectedMs - nowMs)
+    return new Promise((resolve) => {
+      const signal = request.signal()
+      const onAbort = () => {
+        if (this.#leave(lane, waiter)) waiter.answer(refusal("client left", null))
+      }
+      const cancel = this.#clock.after(lastMs - nowMs, () => {
+        const now = this.#clock.nowMs()
+        const retryAfterMs = Math.max(0, this.#expectedAtMs(lane, now) - now)
+        if (this.#leave(lane, waiter)) waiter.answer(refusal("deadline", retryAfterMs))
+      })
+      const answer = (given: Permit | Refusal) => {
+        cancel()
+        signal.removeEventListener("abort", onAbort)
+        resolve(given)
+      }
+      const priority = lane.route.kind === "callback" ? "callback" : request.priority
+      const waiter: Waiter = { request, priority, sinceMs: nowMs, answer }
+      if (signal.aborted) return resolve(refusal("client left", null))
+      signal.addEventListener("abort", onAbort, { once: true })
+      this.#join(lane, waiter, nowMs)
+    })
+  }
+
+  /** When a request that came now would go, as far as can be told: after those before it, a window at a time. */
+  #expectedAtMs(lane: Lane, nowMs: number): number {
+    const opensAtMs = this.#opensAtMs(lane, nowMs)
+    const globalAtMs = isOutsideGlobal(lane) ? nowMs : lane.token.pace.blockedUntilMs
+    const { limit, windowMs, remaining } = lane.bucket
+    // A bucket of which nothing is known may open with the next answer.
+    const laneAtMs = remaining === null ? Math.max(lane.blockedUntilMs, this.#bannedUntilMs, nowMs) : opensAtMs
+    const firstMs = Math.max(Number.isFinite(laneAtMs) ? laneAtMs : nowMs, globalAtMs)
+    const ahead = lane.waiters?.size ?? 0
+    return limit === null ? firstMs : firstMs + Math.floor(ahead / limit) * windowMs
+  }
+
+  #join(lane: Lane, waiter: Waiter, nowMs: number): void {
+    if (lane.waiters === null) {
+      lane.waiters = new WaitList()
+      lane.token.setWaiting(lane, true)
+    }
+    lane.waiters.add(waiter)
+    this.#waiting += 1
+    this.#schedule(lane, nowMs)
+  }
+
+  /** False when it has left already. */
+  #leave(lane: Lane, waiter: Waiter): boolean {
+    if (lane.waiters?.delete(waiter) !== true) return false
+    this.#waiting -= 1
+    if (lane.waiters.size === 0) {
+      lane.waiters = null
+      lane.token.setWaiting(lane, false)
+      this.#unready(lane)
+      lane.wakeBy(null)
+    }
+    return true
+  }
+
+  /** Finds out what a lane with somebody waiting waits for: its bucket, an answer, or only the global limit. */
+  #schedule(lane: Lane, nowMs: number): void {
+    const first = lane.waiters?.first()
+    this.#unready(lane)
+    if (first === undefined) return
+    const opensAtMs = this.#opensAtMs(lane, nowMs)
+    if (opensAtMs <= nowMs) {
+      lane.wakeBy(null)
+      lane.token.ready[isOutsideGlobal(lane) ? "callback" : notCallback(first.priority)].add(lane)
+      this.#pump(lane.token, nowMs)
+    } else if (Number.isFinite(opensAtMs)) {
+      lane.wakeBy(this.#clock.after(opensAtMs - nowMs, () => this.#schedule(lane, this.#clock.nowMs())))
+    }
+    // Else an answer wakes it.
+  }
+
+  #unready(lane: Lane): void {
+    for (const priority of PRIORITIES) lane.token.ready[priority].delete(lane)
+  }
+
+  /** Sends what may go: lanes take turns, so that a full one starves nobody. */
+  #pump(token: TokenLanes, nowMs: number): void {
+    for (let next = token.nextReady(); next !== undefined; next = token.nextReady()) {
+      const { lane, priority } = next
+      if (this.#opensAtMs(lane, nowMs) > nowMs) {
+        // Another lane of its bucket was faster.
+        token.ready[priority].delete(lane)
+        this.#schedule(lane, nowMs)
+        continue
+      }
+      const globalAtMs = isOutsideGlobal(lane) ? nowMs : token.pace.opensAtMs(nowMs)
+      if (globalAtMs > nowMs) return this.#pumpAt(token, globalAtMs - nowMs)
+      token.ready[priority].delete(lane)
+      this.#sendFirst(lane, nowMs)
+      if (lane.waiters !== null) this.#requeue(lane)
+    }
+  }
+
+  #requeue(lane: Lane): void {
+    const first = lane.waiters?.first()
+    if (first !== undefined)
+      lane.token.ready[isOutsideGlobal(lane) ? "callback" : notCallback(first.priority)].add(lane)
+  }
+
+  #pumpAt(token: TokenLanes, delayMs: number): void {
+    if (token.isPacing) return
+    token.isPacing = true
+    this.#clock.after(delayMs, () => {
+      token.isPacing = false
+      this.#pump(token, this.#clock.nowMs())
+    })
+  }
+
+  #sendFirst(lane: Lane, nowMs: number): void {
+    const waiter = lane.waiters?.first()
+    if (waiter === undefined || !this.#leave(lane, waiter)) return
+    waiter.answer(this.#refusal(lane, nowMs) ?? this.#grant(lane, waiter.sinceMs, nowMs))
+  }
+
+  #refuseAll(lane: Lane, why: Refusal): void {
+    for (const waiter of [...(lane.waiters ?? [])]) {
+      if (this.#leave(lane, waiter)) waiter.answer(why)
+    }
+  }
+
+  settle(grant: Grant, answer: Answer): Verdict {
+    const nowMs = this.#clock.nowMs()
+    const { lane, bucket, taken } = grant
+    const { status, headers } = answer
+    lane.answered(status)
+    const window = windowHeaders(headers)
+    if (status === 429) {
+      this.#limited(grant, answer, nowMs)
+      return "retry"
+    }
+    bucket.settle(taken, { type: "answered", window }, nowMs)
+    if (window !== null) lane.token.learn(lane, bucket, window, taken, nowMs)
+    if (status === 401 || status === 403) this.#budget.spend(nowMs)
+    if (status === 401 && lane.route.kind === "plain" && lane.token.identity !== "") this.#cutOff(lane.token, nowMs)
+    if (status === 404 && lane.route.kind === "webhook" && UNKNOWN_WEBHOOK.test(answer.body)) {
+      lane.goneUntilMs = nowMs + GONE_MS
+      this.#refuseAll(lane, refusal("webhook gone", GONE_MS))
+    }
+    this.#returned(grant, nowMs)
+    return "final"
+  }
+
+  returned(grant: Grant, outcome: Outcome): void {
+    const nowMs = this.#clock.nowMs()
+    grant.bucket.settle(grant.taken, outcome, nowMs)
+    this.#returned(grant, nowMs)
+  }
+
+  #limited(grant: Grant, { headers, body }: Answer, nowMs: number): void {
+    const { lane, bucket, taken } = grant
+    const { scope, retryAfterMs } = tooMany(headers, body)
+    const window = windowHeaders(headers)
+    if (scope !== "shared") this.#budget.spend(nowMs)
+    this.#log.warn({ route: lane.route.template, scope, retryAfterMs }, "Discord answered 429")
+    if (scope === "ban") this.#ban(retryAfterMs, nowMs)
+    if (scope === "global") lane.token.pace.limited(retryAfterMs, nowMs)
+    const isHidden = window !== null && (window.remaining > 0 || retryAfterMs > window.resetAfterMs + HIDDEN_LIMIT_MS)
+    if (scope === "shared" || (scope === "user" && isHidden)) {
+      // The bucket's own headers still hold: the limit is one of this route's alone.
+      lane.isCautious = true
+      lane.blockedUntilMs = nowMs + retryAfterMs
+      bucket.settle(taken, { type: "answered", window }, nowMs)
+    } else if (scope === "user") {
+      if (window === null) lane.isCautious = true
+      bucket.settle(taken, { type: "limited", retryAfterMs }, nowMs)
+    } else bucket.settle(taken, { type: "unsent" }, nowMs)
+    this.#returned(grant, nowMs)
+  }
+
+  #ban(retryAfterMs: number, nowMs: number): void {
+    const isNew = nowMs >= this.#bannedUntilMs
+    this.#bannedUntilMs = Math.max(this.#bannedUntilMs, nowMs + retryAfterMs)
+    if (!isNew) return
+    const seconds = Math.ceil(retryAfterMs / 1_000)
+    this.#log.error({ seconds }, `Cloudflare refuses this IP address: nothing is sent for ${seconds} s`)
+  }
+
+  #cutOff(token: TokenLanes, nowMs: number): void {
+    if (nowMs >= token.cutOffUntilMs) {
+      this.#log.error({ token: token.identity.slice(0, 8) }, "Discord refuses a token (401): its requests stop here")
+    }
+    token.cutOffUntilMs = nowMs + CUT_OFF_MS
+    for (const lane of [...token.waitingLanes]) {
+      if (lane.route.kind === "plain") this.#refuseAll(lane, refusal("token refused", CUT_OFF_MS))
+    }
+  }
+
+  #returned({ lane, bucket, place, takenMs }: Grant, nowMs: number): void {
+    lane.inFlight -= 1
+    lane.lastUsedMs = nowMs
+    const { token } = lane
+    if (place !== NO_PLACE) token.pace.answered(place, takenMs, nowMs)
+    for (const other of token.waitingLanes) {
+      if (other === lane || other.bucket === bucket || other.bucket === lane.bucket) this.#schedule(other, nowMs)
+    }
+  }
+}
+
+/** Interaction endpoints are outside the token's global limit. */
+function isOutsideGlobal({ route }: Lane): boolean {
+  return route.kind === "interaction" || route.kind === "callback"
+}
+
+function notCallback(priority: Priority): Priority {
+  return priority === "callback" ? "high" : priority
+}
+
+function refusal(reason: RefusalReason, retryAfterMs: number | null): Refusal {
+  return { type: "refused", reason, retryAfterMs }
+}

@@ -1,0 +1,59 @@
+// The right to send one request, and the duty to say how it ended: a second word changes nothing.
+
+import type { Bucket, Outcome, Taken } from "../bucket.ts"
+import type { Answer, Permit, Verdict } from "../limiter.ts"
+import type { Lane } from "./lane.ts"
+
+/** What a permit takes up until it is over. */
+export interface Grant {
+  readonly lane: Lane
+  /** The lane's at the time; the lane may have another one when the answer comes. */
+  readonly bucket: Bucket
+  readonly taken: Taken
+  /** In the token's global limit. */
+  readonly place: number
+  readonly takenMs: number
+}
+
+/** Of a request that is outside the global limit. */
+export const NO_PLACE = -1
+
+/** Whoever grants permits hears how they end. */
+export interface PermitOwner {
+  settle(grant: Grant, answer: Answer): Verdict
+  returned(grant: Grant, outcome: Outcome): void
+}
+
+/** A class and not an object of closures: there is one for each request. */
+export class LanePermit implements Permit {
+  readonly type = "granted"
+  readonly queuedMs: number
+  readonly #owner: PermitOwner
+  readonly #grant: Grant
+  #isDone = false
+
+  constructor(owner: PermitOwner, grant: Grant, queuedMs: number) {
+    this.#owner = owner
+    this.#grant = grant
+    this.queuedMs = queuedMs
+  }
+
+  settle(answer: Answer): Verdict {
+    if (!this.#finish()) return "final"
+    return this.#owner.settle(this.#grant, answer)
+  }
+
+  unsent(): void {
+    if (this.#finish()) this.#owner.returned(this.#grant, { type: "unsent" })
+  }
+
+  unanswered(): void {
+    if (this.#finish()) this.#owner.returned(this.#grant, { type: "unanswered" })
+  }
+
+  #finish(): boolean {
+    if (this.#isDone) return false
+    this.#isDone = true
+    return true
+  }
+}

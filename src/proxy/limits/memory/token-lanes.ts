@@ -1,0 +1,136 @@
+// All lanes of one token, the buckets that they share, its global pace, and which lanes are ready to send.
+// Long-lived state is dropped lane by lane when it is idle.
+
+import { Bucket, type Taken } from "../bucket.ts"
+import { GlobalPace } from "../global-pace.ts"
+import type { WindowHeaders } from "../limit-headers.ts"
+import type { Priority } from "../limiter.ts"
+import type { Route } from "../routes.ts"
+import { Lane } from "./lane.ts"
+
+/** Routes whose hash is remembered for major parameters that were not seen yet. */
+const MAX_HASHES = 1_000
+
+export class TokenLanes {
+  /** The digest. */
+  readonly identity: string
+  readonly pace: GlobalPace
+  readonly lanes = new Map<string, Lane>()
+  /** Lanes with somebody waiting whose bucket is open: they only wait for the global limit. */
+  readonly ready: Readonly<Record<Priority, Set<Lane>>> = {
+    callback: new Set(),
+    high: new Set(),
+    normal: new Set(),
+    low: new Set(),
+  }
+  /** Discord has refused the token with 401. */
+  cutOffUntilMs = 0
+  /** Whether a timer for the global pace runs. */
+  isPacing = false
+  /** Shared buckets by hash, limit and major parameter. */
+  readonly #buckets = new Map<string, { readonly bucket: Bucket; lanes: number }>()
+  readonly #bucketKeys = new Map<Lane, string>()
+  /** What is known of a template: its bucket's hash and limit. */
+  readonly #hashes = new Map<string, string>()
+  /** Templates that do not share the bucket of their hash. */
+  readonly #apart = new Set<string>()
+  readonly #waitingLanes = new Set<Lane>()
+
+  constructor(identity: string, perSecond: number) {
+    this.identity = identity
+    this.pace = new GlobalPace(perSecond)
+  }
+
+  /** True when nothing would be forgotten with it. */
+  isIdle(nowMs: number): boolean {
+    const isOpen = nowMs >= this.cutOffUntilMs && this.pace.isIdle(nowMs)
+    return this.lanes.size === 0 && isOpen && !this.isPacing
+  }
+
+  get buckets(): number {
+    return this.lanes.size - this.#bucketKeys.size + this.#buckets.size
+  }
+
+  lane(route: Route): Lane {
+    const key = `${route.template} ${route.major}`
+    let lane = this.lanes.get(key)
+    if (lane === undefined) {
+      lane = new Lane(key, this, route, new Bucket())
+      this.lanes.set(key, lane)
+      const hash = this.#hashes.get(route.template)
+      if (hash !== undefined) this.#share(lane, `${hash} ${route.major}`)
+    }
+    return lane
+  }
+
+  /** Moves a lane to the bucket that its answer names, or out of one that the answer contradicts. */
+  learn(lane: Lane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
+    if (headers.hash === "") return
+    const { template, major } = lane.route
+    if (bucket === lane.bucket && this.#isShared(lane) && bucket.isContradictedBy(headers, taken, nowMs)) {
+      this.#apart.add(template)
+    }
+    // The limit belongs to it: routes of one hash with different limits are different buckets.
+    const own = this.#apart.has(template) ? ` ${template}` : ""
+    const hash = `${headers.hash} ${headers.limit}${own}`
+    if (this.#hashes.get(template) !== hash && this.#hashes.size < MAX_HASHES) this.#hashes.set(template, hash)
+    if (this.#share(lane, `${hash} ${major}`)) lane.bucket.hear(headers, nowMs)
+  }
+
+  forget(lane: Lane): void {
+    this.#unshare(lane)
+    this.lanes.delete(lane.key)
+  }
+
+  setWaiting(lane: Lane, isWaiting: boolean): void {
+    if (isWaiting) this.#waitingLanes.add(lane)
+    else this.#waitingLanes.delete(lane)
+  }
+
+  get waitingLanes(): ReadonlySet<Lane> {
+    return this.#waitingLanes
+  }
+
+  /** The lane whose turn it is, callbacks first, then by priority, each lane in turn. */
+  nextReady(): { readonly lane: Lane; readonly priority: Priority } | undefined {
+    const { callback, high, normal, low } = this.ready
+    for (const lane of callback) return { lane, priority: "callback" }
+    for (const lane of high) return { lane, priority: "high" }
+    for (const lane of normal) return { lane, priority: "normal" }
+    for (const lane of low) return { lane, priority: "low" }
+    return undefined
+  }
+
+  #isShared(lane: Lane): boolean {
+    const key = this.#bucketKeys.get(lane)
+    return key !== undefined && (this.#buckets.get(key)?.lanes ?? 0) > 1
+  }
+
+  /** True when the lane has another bucket now. */
+  #share(lane: Lane, key: string): boolean {
+    if (this.#bucketKeys.get(lane) === key) return false
+    const isLeft = this.#unshare(lane)
+    this.#bucketKeys.set(lane, key)
+    const shared = this.#buckets.get(key)
+    if (shared !== undefined) {
+      shared.lanes += 1
+      lane.bucket = shared.bucket
+      return true
+    }
+    // What the lane has learned stays with it, unless others go on with that bucket.
+    if (isLeft) lane.bucket = new Bucket()
+    this.#buckets.set(key, { bucket: lane.bucket, lanes: 1 })
+    return isLeft
+  }
+
+  /** True when other lanes stay with the bucket. */
+  #unshare(lane: Lane): boolean {
+    const key = this.#bucketKeys.get(lane)
+    const shared = key === undefined ? undefined : this.#buckets.get(key)
+    if (key === undefined || shared === undefined) return false
+    this.#bucketKeys.delete(lane)
+    shared.lanes -= 1
+    if (shared.lanes === 0) this.#buckets.delete(key)
+    return shared.lanes > 0
+  }
+}
