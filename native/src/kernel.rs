@@ -1,6 +1,6 @@
 //! The scan and transcode kernel: one pass over JSON text that checks it and, where asked, writes it as MessagePack.
-//! The only file with `unsafe`. Longer than 300 lines because its safety rests on the two invariants below, which no
-//! other file can touch and which a reader must be able to check in one place.
+//! The only file with `unsafe`. Long because its safety rests on the two invariants below, which no other file can
+//! touch and which a reader must be able to check in one place.
 //!
 //! INPUT: `PADDING` zero bytes follow `end`, and `at <= end`. A zero byte is never part of valid JSON outside or
 //! inside a string, so every scan stops at it: `at` only moves past bytes seen to be non-zero, which lie before `end`.
