@@ -183,6 +183,7 @@ export class Amqp extends Broker<AmqpResponseOptions> {
     const tags = [...this.#consumers.values()]
     this.#consumers.clear()
     await Promise.allSettled(tags.map((tag) => channel?.cancel(tag)))
+    for (const consumption of this.#consumptions) void this.#leave(consumption)
     await this.#inHand.drained(drainWithinMs, systemClock)
     await Promise.all([...this.#consumptions].map((consumption) => consumption.end()))
     for (const watch of this.#watches) watch.end()
@@ -219,10 +220,15 @@ export class Amqp extends Broker<AmqpResponseOptions> {
       yield* consumption.messages()
     } finally {
       end.abort()
-      this.#consumptions.delete(consumption)
-      // Closing waits for what is in hand; a loop that was left does not.
-      void consumption.end()
+      void this.#leave(consumption)
     }
+  }
+
+  /** A loop may have been left with messages still being worked on: their channel stays until they are settled. */
+  async #leave(consumption: Consumption): Promise<void> {
+    await consumption.leave()
+    this.#consumptions.delete(consumption)
+    await consumption.end()
   }
 
   async #open(connection: ChannelModel): Promise<void> {

@@ -78,12 +78,17 @@ export class Consumption {
     }
   }
 
-  /** Takes nothing more, and gives back what was not begun. */
-  async end(): Promise<void> {
+  /** Gives back what was not begun. Resolves once what was begun is settled. */
+  async leave(): Promise<void> {
     for (const { channel, message } of this.#arrived.splice(0)) ifOpen(() => channel.nack(message))
     await this.#options.inHand.below(1, NEVER)
+  }
+
+  /** What is not settled by now comes again. */
+  async end(): Promise<void> {
     const channel = this.#channel
     this.#channel = undefined
+    // One that broke is closed already.
     await channel?.close().catch(() => {})
   }
 
