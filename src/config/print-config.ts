@@ -2,6 +2,7 @@
 
 import { stringify } from "@iarna/toml"
 import type { GatewayConfigReading } from "./read-gateway-config.ts"
+import type { PrintedSetting } from "./settings.ts"
 
 /**
  * TOML text; each line says in a comment where its value comes from. The token and passwords are hidden, and settings
@@ -13,9 +14,14 @@ export function printConfig({ config, settings }: GatewayConfigReading): string 
     "broker.format": config.broker.format,
     "log.format": config.log.format,
   }
+  return printSettings(settings.list(), decided)
+}
+
+/** @param decided defaults that depend on other settings, by key. */
+export function printSettings(settings: readonly PrintedSetting[], decided: Readonly<Record<string, unknown>>): string {
   const lines: string[] = []
   let table = ""
-  for (const { key, value = decided[key], from } of settings.list()) {
+  for (const { key, value = decided[key], from } of settings) {
     if (value === undefined) continue
     const [name = key, parent = ""] = key.split(".").reverse()
     if (parent !== table) lines.push("", `[${parent}]`)

@@ -1,0 +1,150 @@
+// Every setting of the proxy: its key in proxy.toml, its environment variables, its rule and its default.
+// docs/proxy.md explains them; a test holds the two together.
+
+import { botToken } from "./discord-values.ts"
+import { formatDuration } from "./duration.ts"
+import { LOG_LEVELS } from "./gateway-config.ts"
+import { GATEWAY_SETTINGS } from "./gateway-settings.ts"
+import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
+import { optional, type Settings, setting } from "./settings.ts"
+import { isTable } from "./toml-file.ts"
+import { choice, commaSeparated, duration, integer, parsed, serviceUrl, text } from "./values.ts"
+
+const MAX_API_VERSION = 99
+const MAX_PER_SECOND = 10_000
+const MAX_CONNECTIONS = 60_000
+const MAX_QUEUE = 1_000_000
+const MAX_POOL_SIZE = 1_000
+const EVENT_NAME = /^\w{1,64}$/
+
+const ADDRESS_RULE = 'write where to listen, such as ":8080", "127.0.0.1:8080" or "[::1]:8080".'
+
+export const PROXY_SETTINGS = {
+  timeout: optional({ variables: ["TIMEOUT"], schema: duration(), print: printDuration }),
+  shutdown_timeout: setting({
+    variables: ["SHUTDOWN_TIMEOUT"],
+    schema: duration(),
+    fallback: "10s",
+    print: formatDuration,
+  }),
+  coalesce: setting({
+    variables: ["PROXY_COALESCE"],
+    schema: parsed("write true or false.", truth),
+    fallback: false,
+  }),
+  "http.address": setting({
+    variables: ["PROXY_ADDRESS"],
+    schema: parsed(ADDRESS_RULE, listenAddress),
+    fallback: "127.0.0.1:8080",
+    print: formatListenAddress,
+  }),
+  "discord.token": optional({ variables: ["DISCORD_TOKEN"], schema: botToken(), print: String }),
+  "discord.api_version": setting({
+    variables: ["DISCORD_API_VERSION"],
+    schema: integer(1, MAX_API_VERSION),
+    fallback: 10,
+  }),
+  "discord.scheme": { ...GATEWAY_SETTINGS["api.scheme"] },
+  "discord.host": { ...GATEWAY_SETTINGS["api.host"] },
+  "discord.connections": setting({
+    variables: ["PROXY_CONNECTIONS"],
+    schema: integer(1, MAX_CONNECTIONS),
+    fallback: 2_048,
+  }),
+  "limits.global": setting({ variables: ["PROXY_GLOBAL_LIMIT"], schema: integer(1, MAX_PER_SECOND), fallback: 50 }),
+  "limits.bots": optional({
+    variables: ["PROXY_BOT_LIMITS"],
+    schema: parsed(
+      'write limits by bot id, such as { "81384788765712384" = 500 } or 81384788765712384=500.',
+      botLimits,
+    ),
+    print: (limits) => Object.fromEntries(limits ?? []),
+  }),
+  "limits.queue_per_bucket": setting({
+    variables: ["PROXY_QUEUE_PER_BUCKET"],
+    schema: integer(1, MAX_QUEUE),
+    fallback: 1_000,
+  }),
+  "limits.queue": setting({ variables: ["PROXY_QUEUE"], schema: integer(1, MAX_QUEUE), fallback: 20_000 }),
+  "limits.idle": setting({
+    variables: ["PROXY_IDLE"],
+    schema: duration(),
+    fallback: "5m",
+    print: formatDuration,
+  }),
+  "broker.group": setting({ variables: ["BROKER_GROUP"], schema: text("write a name."), fallback: "proxy" }),
+  "broker.event": setting({
+    variables: ["BROKER_EVENT"],
+    schema: parsed('write a name of letters, digits and "_", such as "REQUEST".', (value) =>
+      typeof value === "string" && EVENT_NAME.test(value.trim()) ? value.trim() : undefined,
+    ),
+    fallback: "REQUEST",
+  }),
+  "redis.url": optional({
+    variables: ["REDIS_URL"],
+    schema: serviceUrl(["redis", "rediss"], "redis://localhost:6379"),
+    print: String,
+  }),
+  "redis.pool_size": setting({ variables: ["REDIS_POOL_SIZE"], schema: integer(1, MAX_POOL_SIZE), fallback: 32 }),
+  "amqp.url": optional({
+    variables: ["AMQP_URL"],
+    schema: serviceUrl(["amqp", "amqps"], "amqp://localhost:5672"),
+    print: String,
+  }),
+  "metrics.addr": optional({
+    variables: ["METRICS_ADDR"],
+    schema: parsed(ADDRESS_RULE, listenAddress),
+    print: (address) => (address === undefined ? undefined : formatListenAddress(address)),
+  }),
+  "metrics.path": setting({
+    variables: ["METRICS_PATH"],
+    schema: parsed('write a path such as "/metrics", other than /healthz, /readyz and /limits.', metricsPath),
+    fallback: "/metrics",
+  }),
+  "log.level": setting({
+    variables: ["LOG_LEVEL"],
+    schema: choice(LOG_LEVELS, { warning: "warn" }),
+    fallback: "info",
+  }),
+  "log.format": optional({ variables: ["LOG_FORMAT"], schema: choice(["pretty", "json"]) }),
+} as const
+
+export type ProxySettings = Settings<typeof PROXY_SETTINGS>
+
+function printDuration(durationMs: number | undefined): string | undefined {
+  return durationMs === undefined ? undefined : formatDuration(durationMs)
+}
+
+function truth(value: unknown): boolean | undefined {
+  if (typeof value === "boolean") return value
+  if (typeof value !== "string") return undefined
+  return { true: true, "1": true, false: false, "0": false }[value.trim().toLowerCase()]
+}
+
+function listenAddress(value: unknown) {
+  return typeof value === "string" || typeof value === "number" ? parseListenAddress(String(value)) : undefined
+}
+
+/** Paths that the health server answers by itself. */
+const TAKEN_PATHS = ["/healthz", "/readyz", "/limits"]
+
+function metricsPath(value: unknown): string | undefined {
+  return typeof value === "string" && /^\/[^\s?#]*$/.test(value) && !TAKEN_PATHS.includes(value) ? value : undefined
+}
+
+function botLimits(value: unknown): ReadonlyMap<string, number> | undefined {
+  const rate = integer(1, MAX_PER_SECOND)
+  const entries: readonly (readonly [string, unknown])[] | undefined =
+    typeof value === "string"
+      ? commaSeparated(value).map((part) => [part.slice(0, part.indexOf("=")), part.slice(part.indexOf("=") + 1)])
+      : isTable(value)
+        ? Object.entries(value)
+        : undefined
+  const limits = new Map<string, number>()
+  for (const [id, given] of entries ?? []) {
+    const { data } = rate.safeParse(given)
+    if (!/^\d{1,20}$/.test(id.trim()) || data === undefined) return undefined
+    limits.set(id.trim(), data)
+  }
+  return entries === undefined ? undefined : limits
+}
