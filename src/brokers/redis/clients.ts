@@ -1,6 +1,7 @@
 // ioredis, which serves everything that is not hot: consumers, acknowledgements, calls, sessions, the cluster's slots. Its
 // clients connect by themselves again and send again what was not answered, so that a restart of Redis needs no code here.
 
+import { isIP } from "node:net"
 import { Cluster, Redis } from "ioredis"
 import { backoffMs } from "../../flow/backoff.ts"
 import type { Logger } from "../../ops/log.ts"
@@ -52,11 +53,16 @@ export function newClient({ addresses, log, random }: ClientOptions, purpose: st
 
 function loginOf({ hostname, tls, username, password, database }: RedisAddress) {
   return {
-    ...(tls ? { tls: { servername: hostname } } : {}),
+    ...(tls ? { tls: serverNameOf(hostname) } : {}),
     ...(username === "" ? {} : { username }),
     ...(password === "" ? {} : { password }),
     db: database,
   }
+}
+
+/** An address is no server name. */
+function serverNameOf(hostname: string) {
+  return isIP(hostname) === 0 ? { servername: hostname } : {}
 }
 
 /** Says once that the connection is gone, and once that it is back. Without a listener for errors ioredis prints them. */

@@ -48,6 +48,17 @@ brokerContract("redis (cluster)", { calls: true, redelivers: true, deliversBroke
   return harness
 })
 
+test("#36 one server of a cluster alone ends the broker with a sentence that names the setting", async () => {
+  const slot = slotOf("GATEWAY_GAP")
+  const stranger = servers.find((_, index) => slot < Math.ceil((index * 16_384) / 3)) ?? servers[0]
+  const broker = redisBroker({
+    ...{ urls: [stranger.url], group: "gateway", body: "msgpack", trimming: {}, poolSize: 1, logger: silentLogger },
+  })
+  await expect(broker.announce("GATEWAY_GAP", {})).rejects.toThrow(
+    /MOVED.*list two or more of its servers in redis\.urls/,
+  )
+})
+
 describe("a cluster whose slots move", () => {
   const STREAM = "MESSAGE_CREATE"
   const slot = String(slotOf(STREAM))
