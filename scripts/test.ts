@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { installServers } from "./install-servers.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const BUN = process.execPath
@@ -13,5 +14,10 @@ if (!existsSync(join(ROOT, "node_modules", "typescript"))) {
     stdio: ["ignore", "inherit", "inherit"],
   })
   if (installed.exitCode !== 0) process.exit(installed.exitCode)
+}
+const problem = installServers()
+if (problem !== undefined) {
+  console.error(problem)
+  process.exit(1)
 }
 await import("./ok.ts")
