@@ -237,12 +237,13 @@ export class Amqp extends Broker<AmqpResponseOptions> {
     const { queue } = await channel.assertQueue("", { exclusive: true })
     await channel.consume(queue, (message) => this.#settle(message), { noAck: true })
     await assertExchange(channel, this)
-    this.#connection = connection
-    this.channel = channel
-    this.callback = queue
     const events = [...this.#consumers.keys()]
     await Promise.all(events.map((event) => this.#subscribe(event, channel)))
     await Promise.all([...this.#consumptions, ...this.#watches].map((one) => one.open(connection)))
+    // Last, so that whoever publishes on it is heard by all of these.
+    this.#connection = connection
+    this.channel = channel
+    this.callback = queue
   }
 
   async #subscribe(event: string, channel: ConfirmChannel): Promise<AmqplibReplies.Consume> {
