@@ -55,6 +55,7 @@ function newBroker(
     messageTimeoutMs: broker.messageTimeoutMs,
     events: [...events, GATEWAY_GAP],
     logger,
+    onPoison: () => metrics.sendRefused("poison"),
     onState: (state) => metrics.brokerChanged(state),
   })
 }

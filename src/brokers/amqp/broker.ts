@@ -18,7 +18,7 @@ import { Publisher } from "./publish.ts"
 import { Topology } from "./topology.ts"
 
 /** How long the server may take to come up at the start, where services start together. */
-const FIRST_WITHIN_MS = 30_000
+const FIRST_WITHIN_MS = 15_000
 
 /** `blocked`: connected, but the server takes no messages, for want of memory or disk. */
 export type AmqpState = "up" | "blocked" | "down"
@@ -36,6 +36,8 @@ export interface AmqpBrokerOptions {
   /** The events that are going to be published: their queues are there before the first of them. */
   readonly events: readonly string[]
   readonly logger: Logger
+  /** A message was given up because consumers gave it back again and again. */
+  readonly onPoison?: (event: string) => void
   /** Told when the publishing connection changes. */
   readonly onState?: (state: AmqpState) => void
   readonly firstWithinMs?: number
@@ -66,7 +68,7 @@ class AmqpBroker implements Broker {
 
   constructor(options: AmqpBrokerOptions) {
     const { promise, resolve } = Promise.withResolvers<BrokerEnd>()
-    const { group, subgroup, body, events, logger, clock = systemClock } = options
+    const { group, subgroup, body, events, logger, onPoison = () => {}, clock = systemClock } = options
     this.ended = promise
     this.#end = resolve
     this.#options = options
@@ -84,6 +86,7 @@ class AmqpBroker implements Broker {
       topology: new Topology(group, subgroup),
       reply: (request, data) => this.#reply(request, data),
       log: logger,
+      onPoison,
       onBroken: onConsumingBroken,
     })
     this.#calls = new Calls({ clock, onBroken: onConsumingBroken })

@@ -16,6 +16,7 @@ export interface ConsumerOptions {
   readonly topology: Topology
   readonly reply: DeliveryContext["reply"]
   readonly log: Logger
+  readonly onPoison: (event: string) => void
   /** A channel is of no use any more: another connection is needed. */
   readonly onBroken: (reason: Error) => void
 }
@@ -129,6 +130,7 @@ export class AmqpConsumer {
       reply: this.#options.reply,
       redeliveries: this.#redeliveries,
       log: this.#options.log,
+      onPoison: this.#options.onPoison,
       onSettled: () => {
         subscribed.unsettled -= 1
         if (subscription.ended) this.#closeWhenSettled(subscription)

@@ -4,7 +4,7 @@ import type { Channel, ConsumeMessage } from "amqplib"
 import type { Logger } from "../../ops/log.ts"
 import { decodeBody } from "../body.ts"
 import type { Delivery } from "../broker.ts"
-import type { Redeliveries } from "./redeliveries.ts"
+import { MAX_REDELIVERIES, type Redeliveries } from "./redeliveries.ts"
 
 export interface DeliveryContext {
   /** The channel that it came by; null when that is gone. */
@@ -13,6 +13,7 @@ export interface DeliveryContext {
   readonly reply: (request: ConsumeMessage, data: unknown) => Promise<void>
   readonly redeliveries: Redeliveries
   readonly log: Logger
+  readonly onPoison: (event: string) => void
   readonly onSettled: () => void
 }
 
@@ -39,11 +40,13 @@ export class AmqpDelivery implements Delivery {
 
   /** Past the limit of redeliveries the message is given up: to the queue's dead-letter exchange, where it has one. */
   async nack(): Promise<void> {
-    const { redeliveries, log } = this.#context
+    const { redeliveries, log, onPoison } = this.#context
+    if (this.#settled) return
     const again = redeliveries.mayComeAgain(this.event, this.#message)
     if (!again) {
       const fields = { event: this.event, id: this.#message.properties.messageId }
-      log.warn(fields, "a message was given back too often and is given up")
+      log.warn(fields, `a message was given back ${MAX_REDELIVERIES + 1} times and is given up`)
+      onPoison(this.event)
     }
     this.#settle("give back", (channel) => channel.nack(this.#message, false, again))
   }
