@@ -5,6 +5,7 @@ import type { Intent } from "../discord/intents.ts"
 import { PRIVILEGED_INTENTS } from "../discord/intents.ts"
 import type { Clock } from "../flow/clock.ts"
 import { systemClock } from "../flow/clock.ts"
+import type { LimitChange } from "./rest/limits/settings.ts"
 
 /** Events a second and shard; `flat-out`: as fast as each client reads. */
 export type TrafficRate = number | "flat-out"
@@ -46,6 +47,10 @@ export interface SimulatorOptions {
   readonly logEvents?: number
   /** How many things clients did are remembered. Default 100,000. */
   readonly recordEntries?: number
+  /** False: REST requests are counted but not recorded one by one, as in a benchmark. Default true. */
+  readonly recordRequests?: boolean
+  /** Changes to REST's limits; `{ enforced: false }` switches them off. */
+  readonly limits?: LimitChange
   /** Compresses what is sent. Default: the native codec where it loads, else the portable one. */
   readonly codec?: Codec
   readonly clock?: Clock
@@ -72,6 +77,8 @@ const DEFAULTS = {
   grantedIntents: PRIVILEGED_INTENTS,
   logEvents: 1_000_000,
   recordEntries: 100_000,
+  recordRequests: true,
+  limits: {},
   clock: systemClock,
 } as const satisfies SimulatorOptions
 

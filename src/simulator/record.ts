@@ -1,7 +1,26 @@
 // What clients did, in order, for a test to look at afterwards or to wait for. The token is never part of it.
 
 export type Deed =
-  | { readonly kind: "request"; readonly method: string; readonly path: string; readonly status: number }
+  | {
+      readonly kind: "request"
+      readonly method: string
+      readonly path: string
+      /** With its question mark; empty when there is none. */
+      readonly query: string
+      /** `POST /channels/:channel/messages`, or `(unknown route)`. */
+      readonly route: string
+      /** The start of the SHA-256 of the Authorization header; null without one. */
+      readonly token: string | null
+      /** 0: never answered, or cut off before it was done. */
+      readonly status: number
+      readonly bodyBytes: number
+      /** The start of the SHA-256 of the body; null when there is none. */
+      readonly bodyDigest: string | null
+      /** X-Audit-Log-Reason, as it came. */
+      readonly reason: string | null
+      /** The type of the fault that happened to it. */
+      readonly fault: string | null
+    }
   | { readonly kind: "connect"; readonly connection: number; readonly query: string; readonly host: string }
   | {
       readonly kind: "identify"

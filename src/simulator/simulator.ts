@@ -8,6 +8,7 @@ import type { LoggedDispatch } from "./gateway/dispatch-log.ts"
 import type { SessionStartLimit } from "./gateway/identify-budget.ts"
 import type { TrafficRate } from "./options.ts"
 import type { ClientRecord } from "./record.ts"
+import type { SimulatedRest } from "./rest/simulated-rest.ts"
 import type { Burst } from "./traffic/burst.ts"
 
 export interface SessionView {
@@ -32,6 +33,8 @@ export interface Simulator {
   readonly world: World
   /** What clients did. */
   readonly record: ClientRecord
+  /** Limits and counts of the REST API, and users that use commands. */
+  readonly rest: Omit<SimulatedRest, "api" | "remember" | "trafficInteraction" | "holdShared">
   /** @throws FaultError when there is no such fault, or not at that moment. */
   inject(fault: Fault): Injection
   /** Takes back a fault that waits or lasts. False when there is none with that id. */

@@ -15,10 +15,12 @@ import { sendGuilds } from "./gateway/ready.ts"
 import type { GatewayServices } from "./gateway/services.ts"
 import type { Session } from "./gateway/session.ts"
 import { Sessions } from "./gateway/sessions.ts"
+import type { HttpService } from "./http/connection.ts"
+import { HttpListener } from "./http/listener.ts"
+import { textReply } from "./http/reply.ts"
 import { type Settings, type SimulatorOptions, settingsOf, type TrafficRate } from "./options.ts"
-import { claimPort } from "./port-in-use.ts"
 import { ClientRecord } from "./record.ts"
-import { restRoute } from "./rest/routes.ts"
+import { SimulatedRest } from "./rest/simulated-rest.ts"
 import type { SessionView, Simulator } from "./simulator.ts"
 import { MAX_BURST_EVENTS, prepareBurst } from "./traffic/burst.ts"
 import { Traffic } from "./traffic/traffic.ts"
@@ -36,6 +38,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return new RunningSimulator(settingsOf(options), options.codec ?? loadCodec("auto"), await closedPort())
 }
 
+const WHERE_THINGS_ARE = "This is a simulated Discord: its API is under /api/v10, its controls under /simulator.\n"
+
 class RunningSimulator implements Simulator {
   readonly url: string
   readonly host: string
@@ -46,7 +50,8 @@ class RunningSimulator implements Simulator {
   readonly #services: GatewayServices
   readonly #listener: GatewayListener
   readonly #traffic: Traffic
-  readonly #http: Bun.Server<undefined>
+  readonly rest: SimulatedRest
+  readonly #http: HttpListener
   readonly #stopping = new AbortController()
 
   constructor(settings: Settings, codec: GatewayServices["codec"], closed: number) {
@@ -72,16 +77,24 @@ class RunningSimulator implements Simulator {
       resetToken: () => this.#resetToken(),
     }
     this.#listener = new GatewayListener(this.#services)
+    this.rest = this.#makeRest()
     this.#http = this.#serve()
     this.host = `${dialable(hostname)}:${this.#http.port}`
     this.url = `http://${this.host}`
     this.gatewayUrl = `ws://${dialable(hostname)}:${this.#listener.port}`
-    this.#traffic = new Traffic({ world: this.world, sessions: this.#services.sessions, clock, seed })
+    this.#traffic = new Traffic({
+      world: this.world,
+      sessions: this.#services.sessions,
+      clock,
+      seed,
+      instead: (traffic, guildIds) => this.rest.trafficInteraction(traffic, guildIds),
+      onEvent: (event) => this.rest.remember(event),
+    })
     this.setRate(settings.rate)
   }
 
   inject(fault: Fault) {
-    return inject(fault, this.#services, this.#listener)
+    return inject(fault, this.#services, this.#listener, this.rest)
   }
 
   cancel(id: number): boolean {
@@ -100,6 +113,7 @@ class RunningSimulator implements Simulator {
   }
 
   dispatch(shard: number, t: string, d: unknown): number {
+    this.rest.remember({ t, d })
     return this.#services.sessions.live(shard).filter((session) => session.dispatch({ t, d })).length
   }
 
@@ -152,34 +166,38 @@ class RunningSimulator implements Simulator {
     this.#traffic.stop()
     this.#listener.close()
     this.#services.sessions.close()
-    await this.#http.stop(true)
+    this.#http.close()
   }
 
-  #serve(): Bun.Server<undefined> {
-    const { hostname, port, shards } = this.#settings
-    const { credentials, budget } = this.#services
-    const control = new Control(this)
-    const rest = {
-      world: this.world,
-      record: this.record,
-      shards,
-      credentials,
-      budget,
+  #makeRest(): SimulatedRest {
+    const { clock, shards, recordRequests, limits } = this.#settings
+    const { budget, credentials, sessions, faults } = this.#services
+    const { world, record } = this
+    return new SimulatedRest({
+      ...{ world, record, clock, shards, budget, credentials, sessions, faults, limits },
+      recordsRequests: recordRequests,
       gatewayPort: this.#listener.port,
+      origin: () => this.url,
+    })
+  }
+
+  #serve(): HttpListener {
+    const { hostname, port } = this.#settings
+    const { api } = this.rest
+    const control = new Control(this)
+    const service: HttpService = {
+      begin: (head) => (head.path.startsWith("/api/") ? api.begin(head) : "read"),
+      answer: (head, body, reply) => {
+        if (head.path.startsWith("/api/")) return api.answer(head, body, reply)
+        if (head.path.startsWith("/attachments/")) return reply(api.file(head))
+        control.route(head, body).then(
+          (answer) => reply(answer ?? textReply(404, WHERE_THINGS_ARE)),
+          (error: unknown) => reply(textReply(500, `${String(error)}\n`)),
+        )
+      },
     }
     try {
-      return claimPort(hostname, port, () =>
-        Bun.serve({
-          hostname,
-          port,
-          fetch: async (request) =>
-            restRoute(request, rest) ??
-            (await control.route(request)) ??
-            new Response("This is a simulated Discord: its API is under /api/v10, its controls under /simulator.\n", {
-              status: 404,
-            }),
-        }),
-      )
+      return new HttpListener({ hostname, port, service })
     } catch (error) {
       this.#listener.close()
       throw error

@@ -3,12 +3,22 @@
 
 import { z } from "zod"
 import { type Fault, FaultError } from "../faults/fault.ts"
+import { jsonReply, type Reply } from "../http/reply.ts"
+import type { RequestHead } from "../http/request.ts"
+import { ApiError } from "../rest/api-error.ts"
+import { limitChangeSchema } from "../rest/limits/settings.ts"
 import type { Simulator } from "../simulator.ts"
 import type { Burst } from "../traffic/burst.ts"
 
 const count = z.number().int().min(0)
 const dispatchBody = z.object({ shard: count.default(0), t: z.string(), d: z.unknown().optional() })
 const trafficBody = z.object({ rate: z.union([z.number().min(0).max(1_000_000), z.literal("flat-out")]) })
+const interactionBody = z.strictObject({
+  command: z.string(),
+  channel_id: z.string().optional(),
+  user_id: z.string().optional(),
+  options: z.array(z.looseObject({})).optional(),
+})
 const burstBody = z.object({ shard: count.default(0), events: z.number().int().min(1) })
 const limitsBody = z.strictObject({
   total: count.optional(),
@@ -32,6 +42,14 @@ class ControlError extends Error {
   }
 }
 
+interface ControlRequest {
+  readonly method: string
+  readonly resource: string
+  readonly id: string | undefined
+  readonly body: Buffer
+  readonly query: URLSearchParams
+}
+
 export class Control {
   readonly #simulator: Simulator
   readonly #bursts = new Map<number, Burst>()
@@ -42,42 +60,52 @@ export class Control {
   }
 
   /** Undefined when the path is not under /simulator. */
-  async route(request: Request): Promise<Response | undefined> {
-    const url = new URL(request.url)
-    const [, root, resource = "", id] = url.pathname.split("/")
+  async route({ method, path, search }: RequestHead, body: Buffer): Promise<Reply | undefined> {
+    const [, root, resource = "", id] = path.split("/")
     if (root !== "simulator") return undefined
     try {
-      const result = await this.#do(`${request.method} ${resource}`, id, request, url.searchParams)
-      return result === undefined ? new Response(null, { status: 204 }) : Response.json(result)
+      const result = await this.#do({ method, resource, id, body, query: new URLSearchParams(search) })
+      return result === undefined ? { type: "whole", status: 204, headers: "", body: null } : jsonReply(200, result)
     } catch (error) {
-      if (error instanceof ControlError) return Response.json({ message: error.message }, { status: error.status })
-      if (error instanceof FaultError) return Response.json({ message: error.message }, { status: 400 })
+      if (error instanceof ControlError) return jsonReply(error.status, { message: error.message })
+      if (error instanceof FaultError || error instanceof RangeError || error instanceof ApiError)
+        return jsonReply(400, { message: error.message })
       throw error
     }
   }
 
-  async #do(route: string, id: string | undefined, request: Request, query: URLSearchParams): Promise<unknown> {
+  async #do({ method, resource, id, body: request, query }: ControlRequest): Promise<unknown> {
     const simulator = this.#simulator
-    switch (route) {
+    switch (`${method} ${resource}`) {
       case "GET ":
         return this.#state()
       case "GET faults":
         return simulator.faults()
       case "POST faults":
         // `inject` checks the shape itself.
-        return simulator.inject((await json(request)) as Fault)
+        return simulator.inject(json(request) as Fault)
       case "DELETE faults":
         return this.#cancel(id)
       case "POST dispatch": {
-        const { shard, t, d } = await body(request, dispatchBody)
+        const { shard, t, d } = body(request, dispatchBody)
         return { sessions: simulator.dispatch(shard, t, d) }
       }
       case "PUT traffic":
-        return simulator.setRate((await body(request, trafficBody)).rate)
+        return simulator.setRate(body(request, trafficBody).rate)
       case "PATCH limits": {
-        simulator.setLimits(defined(await body(request, limitsBody)))
+        simulator.setLimits(defined(body(request, limitsBody)))
         return simulator.limits()
       }
+      case "GET rest":
+        return id === "limits" ? simulator.rest.limits() : simulator.rest.counts()
+      case "DELETE rest":
+        return id === "limits" ? simulator.rest.resetLimits() : simulator.rest.clearCounts()
+      case "PATCH rest": {
+        simulator.rest.setLimits(body(request, limitChangeSchema))
+        return simulator.rest.limits()
+      }
+      case "POST interactions":
+        return this.#interact(body(request, interactionBody))
       case "GET sessions":
         return id === undefined ? simulator.sessions() : this.#log(id, query)
       case "GET record":
@@ -87,10 +115,7 @@ export class Control {
       case "POST bursts":
         return id === undefined ? this.#prepare(request) : this.#send(id)
       default:
-        throw new ControlError(
-          404,
-          `There is no ${request.method} /simulator/${route.split(" ")[1]}: see docs/simulator.md.`,
-        )
+        throw new ControlError(404, `There is no ${method} /simulator/${resource}: see docs/simulator.md.`)
     }
   }
 
@@ -112,6 +137,10 @@ export class Control {
     else if (!this.#simulator.cancel(Number(id))) throw new ControlError(404, `No fault waits under the id ${id}.`)
   }
 
+  #interact({ command, channel_id: channelId, user_id: userId, options }: z.output<typeof interactionBody>) {
+    return this.#simulator.rest.interact({ command, ...defined({ channelId, userId, options }) })
+  }
+
   #log(sessionId: string, query: URLSearchParams) {
     const log = this.#simulator.log(sessionId, Number(query.get("after") ?? 0))
     if (log === undefined) throw new ControlError(404, `There is no session ${sessionId}.`)
@@ -124,8 +153,8 @@ export class Control {
     return this.#simulator.record.all().filter((entry) => entry.index > after && (kind ?? entry.kind) === entry.kind)
   }
 
-  async #prepare(request: Request) {
-    const options = await body(request, burstBody)
+  async #prepare(request: Buffer) {
+    const options = body(request, burstBody)
     if (this.#bursts.size >= MAX_BURSTS) throw new ControlError(409, `${MAX_BURSTS} bursts wait already: send some.`)
     const { send: _, ...burst } = await this.#keep(await this.#simulator.prepareBurst(options))
     return burst
@@ -146,18 +175,17 @@ export class Control {
   }
 }
 
-async function json(request: Request): Promise<unknown> {
-  const text = await request.text()
-  if (text.length > MAX_BODY_BYTES) throw new ControlError(413, `The body is larger than ${MAX_BODY_BYTES} bytes.`)
+function json(body: Buffer): unknown {
+  if (body.length > MAX_BODY_BYTES) throw new ControlError(413, `The body is larger than ${MAX_BODY_BYTES} bytes.`)
   try {
-    return JSON.parse(text)
+    return JSON.parse(body.toString("utf8"))
   } catch {
     throw new ControlError(400, "The body is not JSON.")
   }
 }
 
-async function body<T extends z.ZodType>(request: Request, schema: T): Promise<z.output<T>> {
-  const parsed = schema.safeParse(await json(request))
+function body<T extends z.ZodType>(request: Buffer, schema: T): z.output<T> {
+  const parsed = schema.safeParse(json(request))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new ControlError(400, `"${issue?.path.join(".") ?? ""}": ${issue?.message ?? "wrong"}.`)

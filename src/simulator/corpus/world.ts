@@ -15,6 +15,8 @@ export interface World {
   /** Undefined for an id that is not of this world. */
   guild(id: string): Guild | undefined
   guildIdsOf(shard: number, shardCount: number): readonly string[]
+  /** From now on the guild of that id is this one: what a bot changed over REST. */
+  replaceGuild(guild: Guild): void
 }
 
 export interface WorldOptions {
@@ -65,6 +67,7 @@ export function makeWorld({ seed, guilds, membersPerGuild, nowMs = WORLD_START_M
     guildIds,
     directMessages,
     guild,
+    replaceGuild: (changed) => void made.set(changed.id, changed),
     guildIdsOf: (shard, shardCount) => guildIds.filter((id) => shardOf(id, shardCount) === shard),
   }
 }

@@ -2,6 +2,7 @@
 // it is cancelled.
 
 import { z } from "zod"
+import { type RestFault, restFaultSchema, type SharedLimitFault, sharedLimitSchema } from "./rest-fault.ts"
 
 /**
  * `now`: at once, on every connection of the shard. The others wait for a client: `dial` is a TCP connection before any
@@ -89,7 +90,7 @@ const conditionSchema = z.discriminatedUnion("type", [
 ])
 
 /** Any fault, as it is written in JSON. */
-export const faultSchema = z.union([incidentSchema, trafficSchema, conditionSchema])
+export const faultSchema = z.union([incidentSchema, trafficSchema, conditionSchema, restFaultSchema, sharedLimitSchema])
 
 export type Incident = z.output<typeof incidentSchema>
 export type TrafficFault = z.output<typeof trafficSchema>
@@ -102,6 +103,8 @@ export type ReadFault =
   | { readonly kind: "incident"; readonly fault: Incident }
   | { readonly kind: "traffic"; readonly fault: TrafficFault }
   | { readonly kind: "condition"; readonly fault: Condition }
+  | { readonly kind: "request"; readonly fault: RestFault }
+  | { readonly kind: "shared-limit"; readonly fault: SharedLimitFault }
 
 /** The fault cannot be what was asked for. */
 export class FaultError extends Error {
@@ -112,6 +115,8 @@ const SCHEMAS = [
   ["incident", incidentSchema],
   ["traffic", trafficSchema],
   ["condition", conditionSchema],
+  ["request", restFaultSchema],
+  ["shared-limit", sharedLimitSchema],
 ] as const
 
 /** @throws FaultError when it is not a fault that exists, or not at that moment. */
@@ -125,6 +130,10 @@ export function readFault(input: unknown): ReadFault {
   if (traffic.success) return { kind: "traffic", fault: traffic.data }
   const condition = conditionSchema.safeParse(input)
   if (condition.success) return { kind: "condition", fault: condition.data }
+  const request = restFaultSchema.safeParse(input)
+  if (request.success) return { kind: "request", fault: request.data }
+  const shared = sharedLimitSchema.safeParse(input)
+  if (shared.success) return { kind: "shared-limit", fault: shared.data }
   throw new FaultError(`Cannot inject the fault ${JSON.stringify(input)}: ${complaint(input)}.`)
 }
 
@@ -148,7 +157,9 @@ function complaint(input: unknown): string {
   const type = typeof input === "object" && input !== null && "type" in input ? input.type : undefined
   const names = SCHEMAS.flatMap(([, schema]) => schema.options.map((option) => option.shape.type.value))
   if (!names.some((name) => name === type)) return `"type" must be one of ${names.join(", ")}`
-  for (const [, schema] of SCHEMAS) {
+  const isRequest = typeof input === "object" && input !== null && "on" in input && input.on === "request"
+  for (const [kind, schema] of SCHEMAS) {
+    if (isRequest && kind === "incident") continue
     const option = schema.options.find((candidate) => candidate.shape.type.value === type)
     const issue = option?.safeParse(input).error?.issues[0]
     if (issue !== undefined) return `"${issue.path.join(".")}": ${issue.message}`

@@ -1,10 +1,11 @@
 // The faults that wait for their moment, and the conditions that hold.
 
 import type { Condition, Incident, Moment } from "./fault.ts"
+import type { RestFault } from "./rest-fault.ts"
 
 export interface WaitingFault {
   readonly id: number
-  readonly fault: Incident | Condition
+  readonly fault: Incident | Condition | RestFault
   /** How often it will happen yet; `always` for a condition. */
   readonly left: number | "always"
 }
@@ -15,12 +16,35 @@ const MAX_WAITING = 1_000
 export class Faults {
   #nextId = 1
   readonly #incidents = new Map<number, { readonly fault: Incident; left: number }>()
+  readonly #requests = new Map<number, { readonly fault: RestFault; left: number }>()
   readonly #conditions = new Map<number, Condition>()
 
   arm(fault: Incident): number {
     const id = this.#newId()
     this.#incidents.set(id, { fault, left: fault.times === "always" ? Number.POSITIVE_INFINITY : fault.times })
     return id
+  }
+
+  /** Leaves it for a REST request. */
+  armRequest(fault: RestFault): number {
+    const id = this.#newId()
+    this.#requests.set(id, { fault, left: fault.times === "always" ? Number.POSITIVE_INFINITY : fault.times })
+    return id
+  }
+
+  hasRequestFaults(): boolean {
+    return this.#requests.size > 0
+  }
+
+  /** The fault that happens to a request of this route (`METHOD /template`), oldest first, used up by one. */
+  takeRequest(route: string, fits: (fault: RestFault) => boolean): RestFault | undefined {
+    for (const [id, waiting] of this.#requests) {
+      if ((waiting.fault.route ?? route) !== route || !fits(waiting.fault)) continue
+      waiting.left -= 1
+      if (waiting.left <= 0) this.#requests.delete(id)
+      return waiting.fault
+    }
+    return undefined
   }
 
   hold(fault: Condition): number {
@@ -50,16 +74,17 @@ export class Faults {
   }
 
   cancel(id: number): boolean {
-    return this.#incidents.delete(id) || this.#conditions.delete(id)
+    return this.#incidents.delete(id) || this.#requests.delete(id) || this.#conditions.delete(id)
   }
 
   clear(): void {
     this.#incidents.clear()
+    this.#requests.clear()
     this.#conditions.clear()
   }
 
   waiting(): readonly WaitingFault[] {
-    const incidents = [...this.#incidents].map(([id, { fault, left }]) => ({
+    const incidents = [...this.#incidents, ...this.#requests].map(([id, { fault, left }]) => ({
       id,
       fault,
       left: Number.isFinite(left) ? left : ("always" as const),
@@ -68,7 +93,7 @@ export class Faults {
   }
 
   #newId(): number {
-    if (this.#incidents.size + this.#conditions.size >= MAX_WAITING)
+    if (this.#incidents.size + this.#requests.size + this.#conditions.size >= MAX_WAITING)
       throw new RangeError(`Cannot keep more than ${MAX_WAITING} faults waiting: cancel some.`)
     const id = this.#nextId
     this.#nextId += 1

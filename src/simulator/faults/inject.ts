@@ -9,6 +9,7 @@ import { giantGuild } from "../gateway/ready.ts"
 import type { GatewayServices } from "../gateway/services.ts"
 import type { Session } from "../gateway/session.ts"
 import { readFault, type TrafficFault } from "./fault.ts"
+import type { SharedLimitFault } from "./rest-fault.ts"
 
 export interface Injection {
   /** For `cancel`, where the fault waits or lasts; undefined for one that has already happened. */
@@ -18,7 +19,12 @@ export interface Injection {
 }
 
 /** @throws FaultError when there is no such fault. */
-export function inject(input: unknown, services: GatewayServices, listener: GatewayListener): Injection {
+export function inject(
+  input: unknown,
+  services: GatewayServices,
+  listener: GatewayListener,
+  rest: { readonly holdShared: (fault: SharedLimitFault) => void },
+): Injection {
   const { kind, fault } = readFault(input)
   switch (kind) {
     case "incident": {
@@ -30,6 +36,11 @@ export function inject(input: unknown, services: GatewayServices, listener: Gate
     case "condition":
       if (fault.type === "refuse-connections") listener.refuse(true)
       return { id: services.faults.hold(fault), connections: 0 }
+    case "request":
+      return { id: services.faults.armRequest(fault), connections: 0 }
+    case "shared-limit":
+      rest.holdShared(fault)
+      return { connections: 0 }
     case "traffic": {
       let connections = 0
       for (const connection of listener.connections(fault.shard)) {

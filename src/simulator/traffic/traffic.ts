@@ -4,6 +4,7 @@ import type { Clock } from "../../flow/clock.ts"
 import { shardEvent } from "../corpus/mix.ts"
 import { type Random, seededRandom } from "../corpus/random.ts"
 import type { World } from "../corpus/world.ts"
+import type { AnyDispatch } from "../gateway/intent-filter.ts"
 import type { Session } from "../gateway/session.ts"
 import type { Sessions } from "../gateway/sessions.ts"
 import type { TrafficRate } from "../options.ts"
@@ -13,6 +14,10 @@ export interface TrafficOptions {
   readonly sessions: Sessions
   readonly clock: Clock
   readonly seed: number
+  /** Something else than the usual next event, now and then. */
+  readonly instead: (random: Random, guildIds: readonly string[]) => AnyDispatch | undefined
+  /** Of every event, before it is dispatched. */
+  readonly onEvent: (event: AnyDispatch) => void
 }
 
 /** The sessions of one shard of one shard count: they see the same events. */
@@ -100,9 +105,11 @@ export class Traffic {
   }
 
   #send({ sessions, shard }: Audience, { random, guildIds }: Source): void {
-    const { world, clock } = this.#options
-    const event = shardEvent(random, world, { shard, guildIds }, clock.wallMs())
-    if (event !== undefined) for (const session of sessions) session.dispatch(event)
+    const { world, clock, instead, onEvent } = this.#options
+    const event = instead(random, guildIds) ?? shardEvent(random, world, { shard, guildIds }, clock.wallMs())
+    if (event === undefined) return
+    onEvent(event)
+    for (const session of sessions) session.dispatch(event)
   }
 
   #audiences(): readonly Audience[] {

@@ -1,0 +1,248 @@
+// The REST API from request to reply: the address's ban, faults, authorization, limits, the route, and what is noted of it.
+
+import type { Clock } from "../../flow/clock.ts"
+import type { Faults } from "../faults/faults.ts"
+import type { RestFault } from "../faults/rest-fault.ts"
+import type { Credentials } from "../gateway/credentials.ts"
+import type { Reply } from "../http/reply.ts"
+import type { RequestHead } from "../http/request.ts"
+import type { ClientRecord } from "../record.ts"
+import type { Answer } from "./answer.ts"
+import { ApiError, noSuchRoute, unauthorized, wrongMethod } from "./api-error.ts"
+import { Call } from "./call.ts"
+import { cloudflareLimit, gatewayError } from "./cloudflare.ts"
+import type { RestContext } from "./context.ts"
+import { Counts, type RestCounts } from "./counts.ts"
+import { download } from "./download.ts"
+import { RestLimits } from "./limits/limits.ts"
+import type { Route } from "./route.ts"
+import { type Match, parameterNames, RouteTable } from "./route-table.ts"
+import { ROUTES } from "./routes/all.ts"
+import { digestOf, TokenDigests } from "./token-digests.ts"
+
+export interface RestServices {
+  readonly context: RestContext
+  readonly credentials: Credentials
+  readonly faults: Faults
+  readonly record: ClientRecord
+  readonly clock: Clock
+  /** False: requests are counted but not recorded one by one. */
+  readonly recordsRequests: boolean
+}
+
+/** A route with what is needed of its template for every request. */
+interface PreparedRoute extends Route {
+  readonly names: readonly string[]
+  /** How many of its parameters, from the first, are the major parameter. */
+  readonly majors: number
+}
+
+interface Visit {
+  readonly head: RequestHead
+  readonly body: Buffer
+  readonly match: Match<PreparedRoute>
+  /** `METHOD /template`. */
+  readonly name: string
+}
+
+/** What a request comes to. */
+interface Outcome {
+  readonly status: number
+  readonly headers: string
+  readonly body: string | null
+}
+
+/** Discord's own servers answer through Google's, which the ban of an address does not. */
+const FROM_DISCORD = "Via: 1.1 google\r\nServer: cloudflare\r\n"
+const WITH_JSON = `Content-Type: application/json\r\n${FROM_DISCORD}`
+const VERSION = /^\/v\d{1,3}(?=\/)/
+const UNKNOWN_ROUTE = "(unknown route)"
+
+export class RestApi {
+  readonly limits: RestLimits
+  readonly #services: RestServices
+  readonly #table: RouteTable<PreparedRoute>
+  readonly #counts = new Counts()
+  readonly #digests = new TokenDigests()
+
+  constructor(services: RestServices) {
+    this.#services = services
+    this.#table = new RouteTable(ROUTES.map(prepare))
+    this.limits = new RestLimits(
+      ROUTES.map(({ name }) => name),
+      services.clock,
+    )
+  }
+
+  counts(): RestCounts {
+    return { ...this.#counts.read(), allowed: this.limits.allowed(), buckets: this.limits.buckets() }
+  }
+
+  /** Counts anew; the limits go on. */
+  clearCounts(): void {
+    this.#counts.clear()
+    this.limits.recount()
+  }
+
+  /** Before the body is read. */
+  begin(head: RequestHead): "read" | "cut" {
+    if (!this.#services.faults.hasRequestFaults()) return "read"
+    const visit = this.#visit(head, EMPTY)
+    const fault = this.#services.faults.takeRequest(visit.name, isCutAtHead)
+    if (fault === undefined) return "read"
+    this.#note(visit, 0, fault.type)
+    return "cut"
+  }
+
+  answer(head: RequestHead, body: Buffer, reply: (reply: Reply) => void): void {
+    const visit = this.#visit(head, body)
+    const blockedMs = this.limits.blockedMs(head.ip)
+    if (blockedMs > 0) {
+      this.#counts.refused("address")
+      this.#note(visit, 429)
+      return reply(cloudflareLimit("html", Math.ceil(blockedMs / 1000)))
+    }
+    const { faults } = this.#services
+    const fault = faults.hasRequestFaults() ? faults.takeRequest(visit.name, (other) => !isCutAtHead(other)) : undefined
+    if (fault !== undefined) return this.#suffer(fault, visit, reply)
+    reply(whole(this.#noted(visit)))
+  }
+
+  /** A file that was uploaded. */
+  file({ path }: RequestHead): Reply {
+    const file = this.#services.context.attachments.find(path)
+    if (file === undefined) return { type: "whole", status: 404, headers: "", body: "" }
+    return { type: "whole", status: 200, headers: `Content-Type: ${file.contentType}\r\n`, body: file.bytes }
+  }
+
+  #visit(head: RequestHead, body: Buffer): Visit {
+    const path = head.path.slice("/api".length).replace(VERSION, "")
+    const match = this.#table.match(head.method, path)
+    return { head, body, match, name: match.type === "route" ? match.route.name : UNKNOWN_ROUTE }
+  }
+
+  #suffer(fault: RestFault, visit: Visit, reply: (reply: Reply) => void): void {
+    switch (fault.type) {
+      case "delay":
+        this.#services.clock.after(fault.delayMs, () => reply(whole(this.#noted(visit, fault.type))))
+        return
+      case "silence":
+        this.#note(visit, 0, fault.type)
+        return reply({ type: "silence" })
+      case "drop":
+        return reply(this.#drop(fault.at, visit))
+      case "bad-gateway":
+        this.#note(visit, fault.status, fault.type)
+        return reply(gatewayError(fault.status))
+      case "cloudflare-limit":
+        this.#note(visit, 429, fault.type)
+        return reply(cloudflareLimit(fault.format, fault.retryAfterSeconds))
+      case "download": {
+        const { status, headers, body } = this.#noted(visit, fault.type)
+        return reply(
+          status >= 400
+            ? whole({ status, headers, body })
+            : download(fault.bytes, headers.replace(/^Content-Type:.*\r\n/, "")),
+        )
+      }
+    }
+  }
+
+  #drop(at: Extract<RestFault, { type: "drop" }>["at"], visit: Visit): Reply {
+    if (at === "done" || at === "answer") {
+      const { status, headers, body } = this.#noted(visit, "drop")
+      return at === "done" ? { type: "cut" } : { type: "half", status, headers, body: body ?? "" }
+    }
+    this.#note(visit, 0, "drop")
+    return { type: "cut" }
+  }
+
+  #noted(visit: Visit, fault?: string): Outcome {
+    const outcome = this.#outcome(visit)
+    this.#note(visit, outcome.status, fault)
+    return outcome
+  }
+
+  #outcome({ head, body, match }: Visit): Outcome {
+    const authorization = head.headers.get("authorization")
+    const isOpen = match.type === "route" && match.route.access === "open"
+    if (!isOpen && !this.#isAuthorized(authorization)) return this.#failed(unauthorized(), head, "")
+    if (match.type !== "route") return this.#failed(match.type === "none" ? noSuchRoute() : wrongMethod(), head, "")
+    const { route, values } = match
+    const call = new Call(head, body, route.names, values)
+    const verdict = this.limits.take({
+      route: route.name,
+      major: route.majors === 1 ? (values[0] ?? "") : values.slice(0, route.majors).join("/"),
+      owner: authorization === undefined ? head.ip : this.#digests.of(authorization),
+      interaction:
+        isOpen && (route.path.startsWith("/interactions/") || values[0] === this.#services.context.world.bot.id),
+      messageId: () => values[route.names.indexOf("message")],
+      body: () => call.peek(),
+    })
+    if (verdict.type === "refuse") {
+      this.#counts.refused(verdict.scope)
+      if (verdict.scope !== "shared") this.limits.countInvalid(head.ip)
+      return { status: 429, headers: WITH_JSON + verdict.headers, body: verdict.body }
+    }
+    this.#counts.passed()
+    try {
+      return succeeded(route.run(call, this.#services.context), verdict.headers)
+    } catch (error) {
+      return this.#failed(error, head, verdict.headers)
+    }
+  }
+
+  #isAuthorized(authorization: string | undefined): boolean {
+    return authorization?.startsWith("Bot ") === true && this.#services.credentials.accepts(authorization)
+  }
+
+  #failed(error: unknown, { ip }: RequestHead, headers: string): Outcome {
+    if (!(error instanceof ApiError)) {
+      const message = `500: Internal Server Error (a defect of the simulator: ${String(error)})`
+      return { status: 500, headers: WITH_JSON + headers, body: JSON.stringify({ message, code: 0 }) }
+    }
+    if (error.status === 401 || error.status === 403) this.limits.countInvalid(ip)
+    return { status: error.status, headers: WITH_JSON + headers, body: error.json() }
+  }
+
+  #note({ head, body, name }: Visit, status: number, fault?: string): void {
+    this.#counts.request(name, status)
+    if (!this.#services.recordsRequests) return
+    const authorization = head.headers.get("authorization")
+    this.#services.record.add({
+      kind: "request",
+      method: head.method,
+      path: head.path,
+      query: head.search,
+      route: name,
+      token: authorization === undefined ? null : this.#digests.of(authorization),
+      status,
+      bodyBytes: body.length,
+      bodyDigest: body.length === 0 ? null : digestOf(body),
+      reason: head.headers.get("x-audit-log-reason") ?? null,
+      fault: fault ?? null,
+    })
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function isCutAtHead(fault: RestFault): boolean {
+  return fault.type === "drop" && fault.at === "head"
+}
+
+function succeeded({ status, json }: Answer, headers: string): Outcome {
+  return { status, headers: (json === null ? FROM_DISCORD : WITH_JSON) + headers, body: json }
+}
+
+function whole({ status, headers, body }: Outcome): Reply {
+  return { type: "whole", status, headers, body }
+}
+
+const MAJOR_PARAMETERS = ["channel", "guild", "webhook", "interaction"]
+
+function prepare(route: Route): PreparedRoute {
+  const names = parameterNames(route.path)
+  const isMajor = MAJOR_PARAMETERS.includes(names[0] ?? "")
+  return { ...route, names, majors: isMajor ? (names[1] === "token" ? 2 : 1) : 0 }
+}
