@@ -7,12 +7,12 @@ import type { Clock } from "../../../flow/clock.ts"
 import { allowance, type Bucket, Buckets } from "./buckets.ts"
 import { bucketHeaders, refusalBody, refusalHeaders, type Scope } from "./headers.ts"
 import { InvalidRequests } from "./invalid-requests.ts"
-import { AGE_LIMITS, ageClass, DELETE_ROUTE } from "./message-age.ts"
+import { ageClass, DELETE_ROUTE } from "./message-age.ts"
 import { defaultRules, type Rule } from "./rules.ts"
 import { DEFAULT_GLOBAL, DEFAULT_INVALID_REQUESTS, type InvalidRequestLimit, type LimitChange } from "./settings.ts"
 import { SharedLimits } from "./shared.ts"
 import { SUB_LIMITED_ROUTE, subLimitsOf } from "./sub-limits.ts"
-import type { WindowPlan } from "./window.ts"
+import type { Window, WindowPlan } from "./window.ts"
 
 export interface LimitedRequest {
   /** `METHOD /template`. */
@@ -50,19 +50,14 @@ export class RestLimits {
   readonly #buckets = new Buckets()
   readonly #globals = new Buckets()
   readonly #hidden = new Buckets()
-  /** Routes whose rule was set: these have that rule and nothing hidden inside. */
-  readonly #changed = new Set<string>()
-  readonly #routes: readonly string[]
   readonly #hashes = new Map<string, string>()
-  #rules: Map<string, Rule>
-  #aged = new Map<string, Rule>()
+  readonly #rules: Map<string, Rule>
   #enforced = true
   #global: WindowPlan = DEFAULT_GLOBAL
   #invalidRequests = DEFAULT_INVALID_REQUESTS
   #countedFromMs: number
 
   constructor(routes: readonly string[], clock: Clock) {
-    this.#routes = routes
     this.#clock = clock
     this.#rules = defaultRules(routes)
     this.#countedFromMs = clock.nowMs()
@@ -77,13 +72,10 @@ export class RestLimits {
     this.#global = { ...this.#global, ...defined(global ?? {}) }
     this.#invalidRequests = { ...this.#invalidRequests, ...defined(invalidRequests ?? {}) }
     for (const [name, change] of Object.entries(rules ?? {}))
-      for (const route of name === "*" ? this.#routes : [name]) {
+      for (const route of name === "*" ? [...this.#rules.keys()] : [name]) {
         const rule = this.#rules.get(route)
-        if (rule === undefined) continue
-        this.#rules.set(route, { ...rule, ...defined(change) })
-        this.#changed.add(route)
+        if (rule !== undefined) this.#rules.set(route, { ...rule, ...defined(change) })
       }
-    this.#aged.clear()
     this.#globals.clear()
   }
 
@@ -167,18 +159,20 @@ export class RestLimits {
   /** The rule, and what tells its counters apart from others of the route. */
   #ruleOf({ route, messageId }: LimitedRequest): readonly [Rule | undefined, string] {
     const rule = this.#rules.get(route)
-    if (route !== DELETE_ROUTE || rule === undefined || this.#changed.has(route)) return [rule, ""]
-    const id = messageId()
-    const age = id === undefined ? "recent" : ageClass(id, this.#clock.wallMs())
-    const known = this.#aged.get(age) ?? { ...rule, ...AGE_LIMITS[age] }
-    this.#aged.set(age, known)
-    return [known, ` ${age}`]
+    const id = route === DELETE_ROUTE ? messageId() : undefined
+    const part = id === undefined ? undefined : ageClass(id, this.#clock.wallMs())
+    const aged = part && this.#rules.get(`${route} (${part})`)
+    return aged === undefined ? [rule, ""] : [aged, ` ${part}`]
   }
 
   /** Milliseconds to wait for a limit inside the limit; 0: counted. */
   #takeHidden({ route, major, body }: LimitedRequest, nowMs: number): number {
-    if (route !== SUB_LIMITED_ROUTE || this.#changed.has(route)) return 0
-    const windows = subLimitsOf(body()).map((plan) => this.#hidden.get(`${plan.name} ${major}`, "", plan, nowMs).window)
+    if (route !== SUB_LIMITED_ROUTE) return 0
+    const windows: Window[] = []
+    for (const part of subLimitsOf(body())) {
+      const rule = this.#rules.get(`${route} (${part})`)
+      if (rule !== undefined) windows.push(this.#hidden.get(`${part} ${major}`, "", rule, nowMs).window)
+    }
     const waitMs = Math.max(0, ...windows.map((w) => (w.remaining(nowMs) > 0 ? 0 : w.resetAfterMs(nowMs))))
     if (waitMs === 0) for (const window of windows) window.take(nowMs)
     return waitMs

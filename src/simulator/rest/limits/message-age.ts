@@ -9,14 +9,13 @@ const OLD_MS = 14 * 86_400_000
 
 export const DELETE_ROUTE = "DELETE /channels/:channel/messages/:message"
 
-/** What the route's own rule becomes for messages of that age. */
-export const AGE_LIMITS: Readonly<Record<AgeClass, { readonly limit: number; readonly windowMs: number } | undefined>> =
-  {
-    new: { limit: 3, windowMs: 1_000 },
-    recent: undefined,
-    old: { limit: 30, windowMs: 120_000 },
-  }
+/** Those that are not the route's own rule. */
+export const AGED_LIMITS = [
+  [`${DELETE_ROUTE} (new)`, 3, 1_000],
+  [`${DELETE_ROUTE} (old)`, 30, 120_000],
+] as const
 
+/** `recent`: neither of the others. */
 export function ageClass(messageId: string, wallMs: number): AgeClass {
   const ageMs = wallMs - snowflakeTimeMs(messageId)
   if (ageMs < NEW_MS) return "new"

@@ -1,6 +1,8 @@
 // Which bucket a route has. Discord hides these and changes them at will; the figures are what bots have reported, and a
 // client that relies on any of them is wrong.
 
+import { AGED_LIMITS, DELETE_ROUTE } from "./message-age.ts"
+import { SUB_LIMITED_ROUTE, SUB_LIMITS } from "./sub-limits.ts"
 import type { WindowKind } from "./window.ts"
 
 /**
@@ -47,11 +49,16 @@ const ENTRIES: readonly Entry[] = [
 const READING: Omit<Rule, "bucket"> = { limit: 10, windowMs: 5_000, kind: "fixed", headers: "honest" }
 const WRITING: Omit<Rule, "bucket"> = { limit: 5, windowMs: 5_000, kind: "fixed", headers: "honest" }
 
-/** `METHOD /template` to rule, for the routes there are. */
+/** `METHOD /template` to rule, for the routes there are; what is hidden inside a route has its name with a part. */
 export function defaultRules(routes: readonly string[]): Map<string, Rule> {
   const rules = new Map<string, Rule>()
   for (const route of routes) rules.set(route, { ...(route.startsWith("GET ") ? READING : WRITING), bucket: route })
   for (const [route, limit, windowMs, more] of ENTRIES)
     if (rules.has(route)) rules.set(route, { ...WRITING, bucket: route, limit, windowMs, ...more })
+  for (const [part, limit, windowMs] of AGED_LIMITS)
+    if (rules.has(DELETE_ROUTE)) rules.set(part, { ...WRITING, bucket: DELETE_ROUTE, limit, windowMs })
+  for (const [part, limit, windowMs] of SUB_LIMITS)
+    if (rules.has(SUB_LIMITED_ROUTE))
+      rules.set(part, { ...WRITING, bucket: SUB_LIMITED_ROUTE, limit, windowMs, kind: "sliding" })
   return rules
 }

@@ -183,12 +183,18 @@ describe("settings", () => {
     expect(take().headers).toBe("")
   })
 
-  test("change one route or every one, and leave no limit hidden inside", () => {
+  test("change one route or every one, what is hidden inside too", () => {
     limits.change({ global: { limit: 1_000 }, rules: { "*": { limit: 7 }, [POST]: { headers: "exhausted" } } })
     expect(takeMany(8)).toBe(".......u")
     expect(header(take({ major: "2" }), "X-RateLimit-Remaining")).toBe("0")
     expect(takeMany(8, { route: RENAME, body: { name: "n" } })).toBe(".......u")
     expect(takeMany(8, { route: DELETE, messageId: messageOfAge(0) })).toBe(".......u")
+  })
+
+  test("change what is hidden inside a route by itself", () => {
+    limits.change({ rules: { [`${RENAME} (name)`]: { limit: 1, windowMs: 1_000 } } })
+    expect(takeMany(2, { route: RENAME, body: { name: "n" } })).toBe(".s")
+    expect(takeMany(1, { route: RENAME, body: { topic: "t" } })).toBe(".")
   })
 
   test("refuse a route that does not exist", () => {
