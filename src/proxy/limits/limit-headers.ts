@@ -31,10 +31,13 @@ export function windowHeaders(headers: HeaderSource): WindowHeaders | null {
   return { limit, remaining, resetAfterMs: Math.min(resetAfterMs, MAX_RESET_AFTER_MS), hash: hash ?? "" }
 }
 
+/** Of a 429. `ban`: Cloudflare refuses this IP address; nothing may be sent at all. */
+export const LIMIT_SCOPES = ["user", "shared", "global", "ban"] as const
+export type LimitScope = (typeof LIMIT_SCOPES)[number]
+
 /** Why Discord said 429, and how long it asks to wait. */
 export interface TooMany {
-  /** `ban`: Cloudflare refuses this IP address; nothing may be sent at all. */
-  readonly scope: "user" | "shared" | "global" | "ban"
+  readonly scope: LimitScope
   readonly retryAfterMs: number
 }
 

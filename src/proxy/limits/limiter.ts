@@ -1,6 +1,6 @@
 // The port to the limiter: who may send now, who waits, who is refused. Adapters: memory/. One contract suite runs over all.
 
-import type { HeaderSource } from "./limit-headers.ts"
+import type { HeaderSource, LimitScope } from "./limit-headers.ts"
 import type { Route } from "./routes.ts"
 
 /** Interaction callbacks go before everything, whatever they ask for: their first answer is due within 3 s. */
@@ -10,6 +10,8 @@ export type Priority = (typeof PRIORITIES)[number]
 export interface LimitRequest {
   /** The digest of the token, empty without one. Tokens never share state. */
   readonly identity: string
+  /** The token's global limit; asked for when the token is new. */
+  perSecond(): number
   readonly route: Route
   readonly priority: Priority
   /** On the limiter's clock; Infinity without one. */
@@ -70,6 +72,8 @@ export interface LimiterReading {
   /** How long nothing may be sent at all; 0 when it may. */
   readonly bannedForMs: number
   readonly cutOffTokens: number
+  /** 429s of Discord so far. */
+  readonly limited: Readonly<Record<LimitScope, number>>
 }
 
 export interface Limiter {

@@ -18,7 +18,6 @@ async function run(seed: number, options: Omit<ModelOptions, "clock" | "random">
   const limiter = new MemoryLimiter({
     clock,
     log: silentLogger,
-    perSecond: () => options.globalPerSecond,
     bounds: { perBucket: 1_000, total: 10_000, idleMs: 60_000 },
   })
   const client = async (index: number) => {

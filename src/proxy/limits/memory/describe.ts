@@ -16,7 +16,7 @@ export function read(
   budget: InvalidBudget,
   bannedUntilMs: number,
   nowMs: number,
-): LimiterReading {
+): Omit<LimiterReading, "limited"> {
   const queued: Record<Priority, number> = { callback: 0, high: 0, normal: 0, low: 0 }
   let buckets = 0
   let cutOffTokens = 0

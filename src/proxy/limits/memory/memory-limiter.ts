@@ -6,7 +6,7 @@ import type { Clock } from "../../../flow/clock.ts"
 import type { Logger } from "../../../ops/log.ts"
 import type { Outcome } from "../bucket.ts"
 import { InvalidBudget } from "../invalid-budget.ts"
-import { tooMany, windowHeaders } from "../limit-headers.ts"
+import { type LimitScope, tooMany, windowHeaders } from "../limit-headers.ts"
 import {
   type Answer,
   type Limiter,
@@ -39,8 +39,6 @@ const HIDDEN_LIMIT_MS = 2_000
 export interface MemoryLimiterOptions {
   readonly clock: Clock
   readonly log: Logger
-  /** Requests a second of a token, by its digest. */
-  readonly perSecond: (identity: string) => number
   readonly bounds: LimiterBounds
   readonly budget?: InvalidBudget
 }
@@ -56,26 +54,26 @@ export interface LimiterBounds {
 export class MemoryLimiter implements Limiter, PermitOwner {
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #perSecond: (identity: string) => number
   readonly #bounds: LimiterBounds
   readonly #budget: InvalidBudget
   readonly #tokens = new Map<string, TokenLanes>()
+  readonly #limited429: Record<LimitScope, number> = { user: 0, shared: 0, global: 0, ban: 0 }
   #waiting = 0
   #bannedUntilMs = 0
   #isClosed = false
   readonly #stopSweeping: () => void
 
-  constructor({ clock, log, perSecond, bounds, budget = new InvalidBudget() }: MemoryLimiterOptions) {
+  constructor({ clock, log, bounds, budget = new InvalidBudget() }: MemoryLimiterOptions) {
     this.#clock = clock
     this.#log = log
-    this.#perSecond = perSecond
     this.#bounds = bounds
     this.#budget = budget
     this.#stopSweeping = sweepLanes(clock, this.#tokens, bounds.idleMs)
   }
 
   get reading(): LimiterReading {
-    return read(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+    const counts = read(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+    return { ...counts, limited: this.#limited429 }
   }
 
   describe(): unknown {
@@ -85,7 +83,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   acquire(request: LimitRequest): Permit | Refusal | Promise<Permit | Refusal> {
     if (this.#isClosed) return refusal("stopping", null)
     const nowMs = this.#clock.nowMs()
-    const lane = this.#token(request.identity).lane(request.route)
+    const lane = this.#token(request).lane(request.route)
     lane.lastUsedMs = nowMs
     const refused = this.#refusal(lane, nowMs)
     if (refused !== null) return refused
@@ -104,10 +102,11 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     }
   }
 
-  #token(identity: string): TokenLanes {
+  #token(request: LimitRequest): TokenLanes {
+    const { identity } = request
     let token = this.#tokens.get(identity)
     if (token === undefined) {
-      token = new TokenLanes(identity, this.#perSecond(identity))
+      token = new TokenLanes(identity, request.perSecond())
       this.#tokens.set(identity, token)
     }
     return token
@@ -302,6 +301,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     const { lane, bucket, taken } = grant
     const { scope, retryAfterMs } = tooMany(headers, body)
     const window = windowHeaders(headers)
+    this.#limited429[scope] += 1
     if (scope !== "shared") this.#budget.spend(nowMs)
     this.#log.warn({ route: lane.route.template, scope, retryAfterMs }, "Discord answered 429")
     if (scope === "ban") this.#ban(retryAfterMs, nowMs)

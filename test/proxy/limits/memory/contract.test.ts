@@ -9,7 +9,6 @@ limiterContract("memory", async ({ perBucket = 1_000, total = 10_000, invalidLim
   const limiter = new MemoryLimiter({
     clock,
     log: silentLogger,
-    perSecond: () => 50,
     bounds: { perBucket, total, idleMs: 60_000 },
     budget: new InvalidBudget(invalidLimit),
   })

@@ -9,7 +9,6 @@ test("idle buckets are forgotten, and those that still hold something back are n
   const limiter = new MemoryLimiter({
     clock,
     log: silentLogger,
-    perSecond: () => 50,
     bounds: { perBucket: 10, total: 100, idleMs: 60_000 },
   })
   for (let channel = 0; channel < 5_000; channel += 1) {

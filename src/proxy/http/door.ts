@@ -1,0 +1,173 @@
+// The HTTP door: Discord's API as a server of our own. Takes requests, passes them on, and streams the answers back.
+
+import { formatListenAddress } from "../../config/listen-address.ts"
+import type { Clock } from "../../flow/clock.ts"
+import type { Logger } from "../../ops/log.ts"
+import { OperatorError } from "../../ops/operator-error.ts"
+import { badRequest, type Failure, failureResponse, refused } from "../failure.ts"
+import type { Route } from "../limits/routes.ts"
+import { type GlobalLimits, ProxyRequest, type RequestDoor } from "../proxy-request.ts"
+import { parseTarget } from "../target.ts"
+import { HeldBytes, MAX_KEPT_BYTES, readBody } from "./request-body.ts"
+import { dropResponseHeaders, takeRequestHeaders } from "./request-headers.ts"
+
+/** The most that Bun allows. Waiting requests are exempt: they have deadlines of their own. */
+const IDLE_SECONDS = 255
+/** Above the largest upload that Discord takes. */
+const MAX_BODY_BYTES = 512 * 1024 * 1024
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+
+export interface HttpDoorOptions {
+  readonly hostname: string
+  /** 0: any that is free. */
+  readonly port: number
+  readonly apiVersion: number
+  /** For requests that carry no Authorization. */
+  readonly token: (() => string) | null
+  /** For requests that do not say so themselves; Infinity for none. */
+  readonly timeoutMs: number
+  readonly globalLimits: GlobalLimits
+  readonly clock: Clock
+  readonly log: Logger
+  /** Passes a request on. Never rejects. */
+  readonly send: (request: ProxyRequest) => Promise<Response | Failure>
+  /** Told of every answer. */
+  readonly answered: (route: Route, status: number) => void
+}
+
+export interface HttpDoor {
+  /** The port it listens on. */
+  readonly port: number
+  /** Requests in hand. */
+  readonly pending: number
+  /** Accepts nothing new. Resolves once everything in hand was answered. */
+  finish(): Promise<void>
+  /** Lets go of every connection. */
+  stop(): Promise<void>
+}
+
+/** @throws OperatorError, naming the address, when it cannot listen. */
+export function openHttpDoor(options: HttpDoorOptions): HttpDoor {
+  const { hostname, port, log } = options
+  const door = new Door(options)
+  const start = () => {
+    try {
+      return Bun.serve({
+        hostname,
+        port,
+        idleTimeout: IDLE_SECONDS,
+        maxRequestBodySize: MAX_BODY_BYTES,
+        fetch: (request, server) => door.answer(request, server),
+        error: (error) => {
+          log.error({ err: error }, "a request could not be answered")
+          return failureResponse(badRequest("The proxy failed to answer; its log says why.", 500))
+        },
+      })
+    } catch (error) {
+      throw new OperatorError(listenSentence(error, hostname, port))
+    }
+  }
+  const server = start()
+  return {
+    port: server.port ?? port,
+    get pending() {
+      return server.pendingRequests
+    },
+    finish: () => server.stop(false),
+    stop: () => server.stop(true),
+  }
+}
+
+/** What is needed of Bun's server. */
+interface Server {
+  timeout(request: Request, seconds: number): void
+}
+
+class Door {
+  readonly #options: HttpDoorOptions
+  readonly #held = new HeldBytes()
+
+  constructor(options: HttpDoorOptions) {
+    this.#options = options
+  }
+
+  async answer(request: Request, server: Server): Promise<Response> {
+    const { apiVersion, clock, timeoutMs, globalLimits, send, answered } = this.#options
+    const { method, headers, url } = request
+    if (!METHODS.has(method))
+      return failureResponse(badRequest(`Cannot pass on ${method}: Discord has no such method.`, 405))
+    // Bun makes the URL of the Host header; what Host says is of no interest.
+    const target = parseTarget(url.slice(Math.max(0, url.indexOf("/", url.indexOf("://") + 3))), apiVersion)
+    if ("problem" in target) return failureResponse(badRequest(target.problem, 404))
+    const options = takeRequestHeaders(headers, this.#tokenFor(target.path))
+    if (typeof options === "string") return failureResponse(badRequest(options))
+    const deadlineMs = clock.nowMs() + (options.timeoutMs ?? timeoutMs)
+    const length = contentLength(headers)
+    // Small bodies are bounded by the number of requests that may wait.
+    const heldBytes = length !== null && length > MAX_KEPT_BYTES ? length : 0
+    if (!this.#held.take(heldBytes)) return failureResponse(refused(FULL))
+    try {
+      const body = request.body === null ? null : await readBody(request, length)
+      if (body === null) headers.delete("content-length")
+      const { priority } = options
+      const door = new Connection(request, server)
+      const passing = new ProxyRequest(
+        { method, target, headers, body, priority, deadlineMs, door },
+        globalLimits,
+        clock,
+      )
+      const result = await send(passing)
+      answered(passing.route, result.status)
+      if (result.type === "failure") return failureResponse(result)
+      dropResponseHeaders(result.headers)
+      return result
+    } finally {
+      this.#held.give(heldBytes)
+    }
+  }
+
+  /** Our own token, where the path does not carry one itself. */
+  #tokenFor(path: string): string | null {
+    const { token } = this.#options
+    if (token === null || path.startsWith("/interactions/") || /^\/webhooks\/\d+\/./.test(path)) return null
+    return token()
+  }
+}
+
+const FULL = { type: "refused", reason: "queue full", retryAfterMs: null } as const
+
+/** What a waiting request needs of its connection. A class, since there is one for each request. */
+class Connection implements RequestDoor {
+  readonly #request: Request
+  readonly #server: Server
+
+  constructor(request: Request, server: Server) {
+    this.#request = request
+    this.#server = server
+  }
+
+  signal(): AbortSignal {
+    // It waits for a limit: that the connection is idle meanwhile says nothing.
+    this.#server.timeout(this.#request, 0)
+    return this.#request.signal
+  }
+}
+
+function contentLength(headers: Headers): number | null {
+  const text = headers.get("content-length")
+  return text === null ? null : Number(text)
+}
+
+function listenSentence(error: unknown, hostname: string, port: number): string {
+  const start = `Cannot listen on ${formatListenAddress({ hostname, port })}:`
+  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+    case "EADDRINUSE":
+      return `${start} the port is in use; stop what listens there, or set http.address to another port.`
+    case "EACCES":
+      return `${start} this user may not listen there; set http.address to a port above 1023.`
+    case "EADDRNOTAVAIL":
+      return `${start} this machine has no such address; set http.address to one of its own, or to 0.0.0.0 for all.`
+    default:
+      return `${start} ${error instanceof Error ? error.message : String(error)}; correct http.address.`
+  }
+}

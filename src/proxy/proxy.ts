@@ -1,0 +1,121 @@
+// The proxy service: opens its doors, passes requests to Discord through the limiter, and stops in order.
+// Everything it works with is passed in.
+
+import type { ProxyConfig } from "../config/proxy-config.ts"
+import type { Clock } from "../flow/clock.ts"
+import { settlesWithin } from "../flow/deadline.ts"
+import type { Readiness } from "../ops/health.ts"
+import type { Logger } from "../ops/log.ts"
+import type { Failure } from "./failure.ts"
+import { type HttpDoor, openHttpDoor } from "./http/door.ts"
+import type { Limiter } from "./limits/limiter.ts"
+import type { ProxyMetrics } from "./metrics.ts"
+import { globalLimits, type ProxyRequest } from "./proxy-request.ts"
+import { coalescing } from "./upstream/coalesce.ts"
+import { Upstream } from "./upstream/upstream.ts"
+
+/** Of the shutdown's time: for what is in flight; what waits for limits is answered after that. */
+const DRAIN_SHARE = 0.8
+
+export interface ProxyParts {
+  readonly config: ProxyConfig
+  readonly limiter: Limiter
+  readonly metrics: ProxyMetrics
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly fetch: (url: string, init: BunFetchRequestInit) => Promise<Response>
+}
+
+export class RestProxy {
+  readonly #parts: ProxyParts
+  readonly #upstream: Upstream
+  readonly #send: (request: ProxyRequest) => Promise<Response | Failure>
+  #door: HttpDoor | null = null
+  #isStopping = false
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts
+    const { config, limiter, metrics, clock, random, fetch } = parts
+    this.#upstream = new Upstream({
+      origin: `${config.discord.scheme}://${config.discord.host}`,
+      limiter,
+      clock,
+      random,
+      fetch,
+      on: {
+        waited: (ms) => metrics.waited(ms),
+        answered: (ms) => metrics.upstream(ms),
+        repeated: (reason) => metrics.repeated(reason),
+      },
+    })
+    const send = (request: ProxyRequest) => this.#upstream.send(request)
+    this.#send = config.coalesce ? coalescing(send) : send
+  }
+
+  /**
+   * Runs until `signal` aborts; then answers what it can within the shutdown's time.
+   * @throws OperatorError when it cannot listen.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { config, clock, log, metrics } = this.#parts
+    const { discord, limits, http, timeoutMs = Number.POSITIVE_INFINITY } = config
+    const { token } = discord
+    this.#door = openHttpDoor({
+      ...http,
+      apiVersion: discord.apiVersion,
+      token: token === undefined ? null : () => token.reveal(),
+      timeoutMs,
+      globalLimits: globalLimits(limits.globalPerSecond, limits.botsPerSecond),
+      clock,
+      log,
+      send: this.#send,
+      answered: (route, status) => metrics.answered(route, status),
+    })
+    log.info({ address: `${http.hostname}:${this.#door.port}`, discord: discord.host }, "passing requests on")
+    await aborted(signal)
+    await this.#stop(this.#door)
+  }
+
+  /** The port of the HTTP door; null while it is closed. */
+  get port(): number | null {
+    return this.#door?.port ?? null
+  }
+
+  get readiness(): Readiness {
+    if (this.#door === null) return { ready: false, reason: "not listening yet" }
+    if (this.#isStopping) return { ready: false, reason: "shutting down" }
+    const { bannedForMs } = this.#parts.limiter.reading
+    if (bannedForMs > 0) {
+      return { ready: false, reason: `Cloudflare refuses this IP address for ${Math.ceil(bannedForMs / 1_000)} s more` }
+    }
+    return { ready: true }
+  }
+
+  /** Requests that Discord is working on. */
+  get inFlight(): number {
+    return this.#upstream.inFlight
+  }
+
+  /** Stops accepting, lets what is on its way finish, refuses the rest, and lets go of the connections. */
+  async #stop(door: HttpDoor): Promise<void> {
+    const { config, clock, limiter, log } = this.#parts
+    this.#isStopping = true
+    const finished = door.finish()
+    const drainMs = config.shutdownTimeoutMs * DRAIN_SHARE
+    if (!(await settlesWithin(clock, drainMs, finished))) {
+      log.warn({ requests: door.pending }, "not every request could be finished in time: those that wait are refused")
+    }
+    limiter.close()
+    const restMs = (config.shutdownTimeoutMs - drainMs) / 2
+    await settlesWithin(clock, restMs, finished)
+    await settlesWithin(clock, restMs, door.stop())
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,187 @@
+// Sends requests to Discord: asks the limiter first, tells it what came back, and sends again what may be sent again.
+// Source: Discord's documentation, Rate Limits; HTTP › Gateway Unavailable (502).
+
+import { backoffMs } from "../../flow/backoff.ts"
+import { type Clock, sleep } from "../../flow/clock.ts"
+import { type Failure, refused, timedOut, unreachable } from "../failure.ts"
+import { type Limiter, needsBody, type Permit, type Refusal, type Verdict } from "../limits/limiter.ts"
+import type { ProxyRequest } from "../proxy-request.ts"
+import { codeOf, fetchFailure } from "./fetch-failure.ts"
+
+/** Sendings of one request after connections that failed, or answers of 502 and 503. */
+const MAX_ATTEMPTS = 4
+/** Sendings of one request that were answered with 429. */
+const MAX_LIMITED = 10
+const BACKOFF = { baseMs: 250, capMs: 5_000 } as const
+/** A 429's body, or a small error's; a longer one is cut. */
+const MAX_TEXT_BYTES = 65_536
+
+export interface UpstreamOptions {
+  /** `https://discord.com` */
+  readonly origin: string
+  readonly limiter: Limiter
+  readonly clock: Clock
+  readonly random: () => number
+  readonly fetch: (url: string, init: BunFetchRequestInit) => Promise<Response>
+  readonly on: UpstreamEvents
+}
+
+export interface UpstreamEvents {
+  /** A request that had to wait was let through. */
+  waited(ms: number): void
+  /** Discord answered, or did not. */
+  answered(ms: number): void
+  repeated(reason: string): void
+}
+
+export class Upstream {
+  readonly #options: UpstreamOptions
+  #inFlight = 0
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options
+  }
+
+  /** Requests that Discord has and has not answered. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Discord's answer, whatever its status, or why there is none. Never rejects. */
+  async send(request: ProxyRequest): Promise<Response | Failure> {
+    const { limiter, on } = this.#options
+    let failures = 0
+    for (let limited = 0; ; ) {
+      const asked = limiter.acquire(request)
+      const permit: Permit | Refusal = asked instanceof Promise ? await asked : asked
+      if (permit.type === "refused") return refused(permit)
+      if (permit.queuedMs > 0) on.waited(permit.queuedMs)
+      const attempt = await this.#attempt(request, permit)
+      if (attempt.again === null) return attempt.result
+      if (attempt.again === "limited") limited += 1
+      else failures += 1
+      if (limited >= MAX_LIMITED || failures >= MAX_ATTEMPTS) return attempt.result
+      on.repeated(attempt.again)
+      if (attempt.again === "limited") continue
+      if (!(await this.#pause(request, failures))) return attempt.result
+    }
+  }
+
+  async #attempt(request: ProxyRequest, permit: Permit): Promise<Attempt> {
+    const { clock, on } = this.#options
+    const startedMs = clock.nowMs()
+    let response: Response
+    this.#inFlight += 1
+    try {
+      response = await this.#fetch(request, startedMs)
+    } catch (error) {
+      return afterFailure(request, permit, error)
+    } finally {
+      this.#inFlight -= 1
+      on.answered(clock.nowMs() - startedMs)
+    }
+    const { status, headers } = response
+    if (needsBody(status, request.route)) return withBody(request, permit, response)
+    permit.settle({ status, headers, body: "" })
+    const isUnavailable = status === 502 || status === 503
+    if (!isUnavailable || !request.isIdempotent || !request.canRepeat) return final(response)
+    // Read whole, so that its connection can be used again and the last answer can still be given.
+    return { result: remade(response, await textOf(response)), again: "unavailable" }
+  }
+
+  #fetch(request: ProxyRequest, nowMs: number): Promise<Response> {
+    const { origin, fetch, clock } = this.#options
+    const init: BunFetchRequestInit = {
+      method: request.method,
+      headers: request.headers,
+      body: request.body,
+      redirect: "manual",
+      // The bytes pass as they are, with the encoding that the client and Discord have agreed on.
+      decompress: false,
+    }
+    if (request.deadlineMs === Number.POSITIVE_INFINITY) return fetch(origin + request.target.upstream, init)
+    const deadline = new AbortController()
+    const cancel = clock.after(request.deadlineMs - nowMs, () => deadline.abort())
+    return fetch(origin + request.target.upstream, { ...init, signal: deadline.signal }).finally(cancel)
+  }
+
+  /** Waits before another try. False when the client left, or there is no time for one. */
+  async #pause(request: ProxyRequest, failures: number): Promise<boolean> {
+    const { clock, random } = this.#options
+    const delayMs = backoffMs(failures, BACKOFF, random())
+    if (clock.nowMs() + delayMs >= request.deadlineMs) return false
+    try {
+      await sleep(clock, delayMs, request.signal())
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/** What came of one sending, and whether it may be sent again. */
+interface Attempt {
+  readonly result: Response | Failure
+  readonly again: "limited" | "unavailable" | "unsent" | "broken" | null
+}
+
+function final(result: Response | Failure): Attempt {
+  return { result, again: null }
+}
+
+async function withBody(request: ProxyRequest, permit: Permit, response: Response): Promise<Attempt> {
+  let verdict: Verdict = "final"
+  let body = ""
+  try {
+    body = await textOf(response)
+  } finally {
+    verdict = permit.settle({ status: response.status, headers: response.headers, body })
+  }
+  const again = verdict === "retry" && request.canRepeat ? "limited" : null
+  return { result: remade(response, body), again }
+}
+
+function afterFailure(request: ProxyRequest, permit: Permit, error: unknown): Attempt {
+  const failure = fetchFailure(error)
+  if (failure === "unsent") {
+    permit.unsent()
+    const result = unreachable(`Discord could not be reached (${codeOf(error)}).`)
+    return { result, again: request.canRepeat ? "unsent" : null }
+  }
+  permit.unanswered()
+  if (failure === "timeout") return final(timedOut("The deadline passed before Discord answered."))
+  const sentence = `The connection to Discord broke before it answered (${codeOf(error)})`
+  if (request.isIdempotent && request.canRepeat) return { result: unreachable(`${sentence}.`), again: "broken" }
+  return final(unreachable(`${sentence}: the request may have been executed, so it was not sent again.`))
+}
+
+/** The beginning of a body, as much as anybody could need of an error's. */
+async function textOf(response: Response): Promise<string> {
+  let text = ""
+  const decoder = new TextDecoder()
+  try {
+    for await (const chunk of plainBody(response)) {
+      text += decoder.decode(chunk, { stream: true })
+      if (text.length > MAX_TEXT_BYTES) break
+    }
+  } catch {
+    // What has come of it must do.
+  }
+  return text
+}
+
+function plainBody(response: Response): ReadableStream<Uint8Array> | readonly Uint8Array[] {
+  const { body } = response
+  if (body === null) return []
+  const encoding = response.headers.get("content-encoding")
+  if (encoding === "gzip") return body.pipeThrough(new DecompressionStream("gzip"))
+  if (encoding === "deflate") return body.pipeThrough(new DecompressionStream("deflate"))
+  return body
+}
+
+/** The same answer around a body that was read. */
+function remade({ status, headers }: Response, body: string): Response {
+  headers.delete("content-encoding")
+  headers.delete("content-length")
+  return new Response(body, { status, headers })
+}
