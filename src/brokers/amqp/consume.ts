@@ -42,6 +42,8 @@ export class AmqpConsumer {
   readonly #options: ConsumerOptions
   readonly #redeliveries = new Redeliveries()
   readonly #subscriptions = new Set<Subscription>()
+  /** Channels that are being closed: what was acknowledged on them is on its way until they are. */
+  readonly #leaving = new Set<Promise<void>>()
   #connection: ChannelModel | null = null
 
   constructor(options: ConsumerOptions) {
@@ -88,7 +90,16 @@ export class AmqpConsumer {
   async close(): Promise<void> {
     const channels = [...this.#subscriptions].flatMap(({ subscribed }) => subscribed?.channel ?? [])
     this.down()
-    await Promise.allSettled(channels.map((channel) => channel.close()))
+    for (const channel of channels) this.#leave(channel)
+    await Promise.all(this.#leaving)
+  }
+
+  #leave(channel: Channel): void {
+    const left = channel
+      .close()
+      .catch(ignore)
+      .finally(() => this.#leaving.delete(left))
+    this.#leaving.add(left)
   }
 
   #trySubscribe(subscription: Subscription, connection: ChannelModel): void {
@@ -161,7 +172,7 @@ export class AmqpConsumer {
     if (subscribed === null || subscribed.unsettled > 0 || subscribed.tags.length > 0) return
     this.#subscriptions.delete(subscription)
     subscription.subscribed = null
-    subscribed.channel.close().catch(() => {})
+    this.#leave(subscribed.channel)
   }
 }
 
