@@ -1,18 +1,20 @@
 #!/usr/bin/env bun
-// The one executable: `spectacles gateway`, `spectacles simulator`, `spectacles demo`.
+// The one executable: `spectacles gateway`, `spectacles proxy`, `spectacles simulator`, `spectacles demo`.
 
 import { OperatorError } from "../ops/operator-error.ts"
 import { type Command, EXIT_OK, runCommand, versionLine } from "./command.ts"
 import { demo } from "./demo.ts"
 import { gateway } from "./gateway.ts"
+import { proxy } from "./proxy.ts"
 import { simulator } from "./simulator.ts"
 
-const COMMANDS: Readonly<Record<string, Command>> = { gateway, simulator, demo }
+const COMMANDS: Readonly<Record<string, Command>> = { gateway, proxy, simulator, demo }
 
 const HELP = `Usage: spectacles <command> [options]
 
 Commands:
   gateway     holds a Discord bot's shards and publishes its events to a broker
+  proxy       one rate limiter in front of Discord's REST API, for every service and bot
   simulator   Discord, simulated: a gateway to test bots against, offline
   demo        simulator and gateway together, to see events stream with no token
 

@@ -17,8 +17,12 @@ export interface HealthOptions {
   readonly metricsPath: string
   readonly metrics: Metrics
   readonly readiness: () => Readiness
-  /** A JSON value. */
+  /** A JSON value: the state of the shards, or of what `statePath` names. */
   readonly shards: () => unknown
+  /** Where that is served; `/shards` when absent. */
+  readonly statePath?: string
+  /** The setting that an address that cannot be had is blamed on; `prometheus.address` when absent. */
+  readonly addressKey?: string
   readonly logger: Logger
 }
 
@@ -33,7 +37,7 @@ export interface HealthServer {
  * @throws Error with one sentence, naming the address and what to change, when it cannot.
  */
 export function startHealthServer(options: HealthOptions): HealthServer {
-  const { hostname, port } = options
+  const { hostname, port, addressKey = "prometheus.address" } = options
   try {
     const server = Bun.serve({
       hostname,
@@ -46,13 +50,14 @@ export function startHealthServer(options: HealthOptions): HealthServer {
     })
     return { port: server.port ?? port, stop: () => server.stop(true) }
   } catch (error) {
-    throw new Error(listenSentence(error, hostname, port), { cause: error })
+    throw new Error(listenSentence(error, hostname, port, addressKey), { cause: error })
   }
 }
 
 async function answer(request: Request, options: HealthOptions): Promise<Response> {
   const { pathname } = new URL(request.url)
-  const known = [options.metricsPath, HEALTH_PATH, READY_PATH, SHARDS_PATH]
+  const { statePath = SHARDS_PATH } = options
+  const known = [options.metricsPath, HEALTH_PATH, READY_PATH, statePath]
   if (!known.includes(pathname)) return text(404, `There is nothing at this path; there is ${known.join(", ")}.`)
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text(405, "Only GET is answered here.", { allow: "GET, HEAD" })
@@ -64,7 +69,7 @@ async function answer(request: Request, options: HealthOptions): Promise<Respons
       const readiness = options.readiness()
       return readiness.ready ? text(200, "ready") : text(503, readiness.reason)
     }
-    case SHARDS_PATH:
+    case statePath:
       return Response.json(options.shards())
     default:
       return new Response(await options.metrics.text(), { headers: { "content-type": options.metrics.contentType } })
@@ -75,17 +80,17 @@ function text(status: number, line: string, headers: Record<string, string> = {}
   return new Response(`${line}\n`, { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers } })
 }
 
-function listenSentence(error: unknown, hostname: string, port: number): string {
+function listenSentence(error: unknown, hostname: string, port: number, key: string): string {
   const address = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`
   const start = `Cannot serve metrics on ${address}:`
   switch (error instanceof Error && "code" in error ? error.code : undefined) {
     case "EADDRINUSE":
-      return `${start} the port is in use; stop what listens there, or set prometheus.address to another port.`
+      return `${start} the port is in use; stop what listens there, or set ${key} to another port.`
     case "EACCES":
-      return `${start} this user may not listen there; set prometheus.address to a port above 1023.`
+      return `${start} this user may not listen there; set ${key} to a port above 1023.`
     case "EADDRNOTAVAIL":
-      return `${start} this machine has no such address; set prometheus.address to one of its own, or to 0.0.0.0 for all.`
+      return `${start} this machine has no such address; set ${key} to one of its own, or to 0.0.0.0 for all.`
     default:
-      return `${start} ${error instanceof Error ? error.message : String(error)}; correct prometheus.address.`
+      return `${start} ${error instanceof Error ? error.message : String(error)}; correct ${key}.`
   }
 }

@@ -1,0 +1,167 @@
+#!/usr/bin/env bun
+// `spectacles proxy`: reads arguments, environment and signals, builds the parts, and hands over.
+
+import { parseArgs } from "node:util"
+import { readConfigFile } from "../config/config-file.ts"
+import { printSettings } from "../config/print-config.ts"
+import { formatProblem } from "../config/problem.ts"
+import type { ProxyConfig } from "../config/proxy-config.ts"
+import { type ProxyConfigReading, readProxyConfig } from "../config/read-proxy-config.ts"
+import { systemClock } from "../flow/clock.ts"
+import { type HealthServer, startHealthServer } from "../ops/health.ts"
+import { createLogger, type Logger } from "../ops/log.ts"
+import { Metrics } from "../ops/metrics.ts"
+import { OperatorError } from "../ops/operator-error.ts"
+import { standardError } from "../ops/standard-error.ts"
+import type { Limiter } from "../proxy/limits/limiter.ts"
+import { MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
+import { ProxyMetrics } from "../proxy/metrics.ts"
+import { RestProxy } from "../proxy/proxy.ts"
+import { type Command, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
+import { allowConnections } from "./more-connections.ts"
+
+const DEFAULT_CONFIG_FILE = "proxy.toml"
+
+const HELP = `Usage: spectacles proxy [options]
+
+Passes requests on to Discord's REST API, each when its limits allow it. Configured by proxy.toml in this folder and by
+environment variables, which take precedence; docs/proxy.md lists both. Needs no setting at all.
+
+Options:
+  --config FILE      another configuration file
+  --check            check the configuration, print what would run, and exit
+  --loglevel LEVEL   trace, debug, info, warn, error or fatal
+  --version          the version
+  --help             this text
+
+Example:
+  PROXY_ADDRESS=127.0.0.1:8080 spectacles proxy
+  curl http://127.0.0.1:8080/api/v10/gateway
+`
+
+export const proxy: Command = async (args) => {
+  const options = readArguments(args)
+  if (options.help === true) {
+    process.stdout.write(HELP)
+    return EXIT_OK
+  }
+  if (options.version === true) {
+    process.stdout.write(`${versionLine()}\n`)
+    return EXIT_OK
+  }
+  const reading = readProxyConfig({
+    file: readConfigFile(options.config, DEFAULT_CONFIG_FILE),
+    env: process.env,
+    isTerminal: process.stderr.isTTY,
+    ...(options.loglevel === undefined ? {} : { logLevel: options.loglevel }),
+  })
+  if (options.check === true) {
+    for (const warning of reading.warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+    process.stdout.write(printSettings(reading.settings.list(), { "log.format": reading.config.log.format }))
+    return EXIT_OK
+  }
+  const connections = allowConnections(reading.config.connections)
+  const error = standardError()
+  const log = newLogger(reading.config, (line) => error.write(line))
+  warn(reading, connections, log)
+  try {
+    await run(reading.config, log)
+    return EXIT_OK
+  } finally {
+    await error.flush()
+  }
+}
+
+async function run(config: ProxyConfig, log: Logger): Promise<void> {
+  const stop = stopSignal()
+  const metrics = new Metrics()
+  const proxyMetrics = new ProxyMetrics(metrics)
+  const { queuePerBucket, queue, idleMs } = config.limits
+  const limiter = new MemoryLimiter({
+    clock: systemClock,
+    log,
+    bounds: { perBucket: queuePerBucket, total: queue, idleMs },
+  })
+  const service = new RestProxy({
+    config,
+    limiter,
+    metrics: proxyMetrics,
+    log,
+    clock: systemClock,
+    random: Math.random,
+    fetch,
+  })
+  metrics.onScrape(() => proxyMetrics.read(limiter.reading, service.inFlight))
+  const health = startHealth(config, service, limiter, metrics, log)
+  try {
+    await service.run(stop)
+  } finally {
+    await health?.stop()
+  }
+}
+
+function warn({ config, warnings }: ProxyConfigReading, connections: number, log: Logger): void {
+  for (const warning of warnings) log.warn({}, formatProblem(warning))
+  if (connections < config.connections) {
+    log.warn({}, `${connections} requests can be in flight and not ${config.connections}: this system allows no more.`)
+  }
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        config: { type: "string" },
+        check: { type: "boolean" },
+        loglevel: { type: "string" },
+        version: { type: "boolean", short: "V" },
+        help: { type: "boolean", short: "h" },
+      },
+    })
+    return values
+  } catch (error) {
+    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles proxy --help.`)
+  }
+}
+
+function newLogger({ log, discord, broker }: ProxyConfig, write: (line: string) => void): Logger {
+  const password = passwordOf(broker?.url.reveal() ?? "")
+  return createLogger({
+    level: log.level,
+    format: log.format,
+    colour: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    secrets: [discord.token?.reveal() ?? "", password],
+    write,
+  })
+}
+
+function passwordOf(url: string): string {
+  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
+}
+
+function startHealth(
+  { metrics: { address, path } }: ProxyConfig,
+  service: RestProxy,
+  limiter: Limiter,
+  metrics: Metrics,
+  logger: Logger,
+): HealthServer | undefined {
+  if (address === undefined) return undefined
+  try {
+    return startHealthServer({
+      ...address,
+      metricsPath: path,
+      metrics,
+      readiness: () => service.readiness,
+      statePath: "/limits",
+      addressKey: "metrics.addr",
+      shards: () => limiter.describe(),
+      logger,
+    })
+  } catch (error) {
+    throw new OperatorError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+if (import.meta.main) await runCommand(proxy, process.argv.slice(2))
