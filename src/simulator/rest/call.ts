@@ -35,12 +35,7 @@ export class Call {
 
   /** A parameter of the path as text, without its percent encoding. */
   text(name: string): string {
-    const value = this.#value(name)
-    try {
-      return decodeURIComponent(value)
-    } catch {
-      return value
-    }
+    return decoded(this.#value(name))
   }
 
   query(): URLSearchParams {
@@ -48,9 +43,10 @@ export class Call {
     return this.#query
   }
 
-  /** X-Audit-Log-Reason. */
+  /** X-Audit-Log-Reason, without its percent encoding. */
   reason(): string | null {
-    return this.head.headers.get("x-audit-log-reason") ?? null
+    const reason = this.head.headers.get("x-audit-log-reason")
+    return reason === undefined ? null : decoded(reason)
   }
 
   files(): readonly UploadedFile[] {
@@ -93,6 +89,15 @@ export class Call {
   }
 }
 
+/** As it is, where its percent encoding is none. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 function readForm(contentType: string, body: Buffer): Form {
   if (body.length === 0) return { json: undefined, files: [] }
   if (contentType.toLowerCase().startsWith("multipart/form-data")) {
@@ -115,7 +120,7 @@ function parse(text: string): unknown {
 }
 
 function check<T extends z.ZodType>(schema: T, value: unknown, path: readonly string[]): z.output<T> {
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { reportInput: true })
   if (parsed.success) return parsed.data
   throw invalidForm(parsed.error.issues.map((issue) => fault(issue, path)))
 }

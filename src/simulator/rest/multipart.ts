@@ -53,5 +53,10 @@ function readPart(
   if (filename === undefined) return { name, text: bytes.toString("utf8") }
   const contentType = /^content-type:\s*(.*?)\s*$/im.exec(head)?.[1] ?? "application/octet-stream"
   const index = Number(/^files\[(\d{1,3})\]$/.exec(name)?.[1] ?? 0)
-  return { index, filename: filename.replace(/\\(.)/g, "$1"), contentType, bytes }
+  return { index, filename: unquoted(filename), contentType, bytes }
+}
+
+/** A quote comes with a backslash from some clients, as %22 from those that do as browsers do. */
+function unquoted(text: string): string {
+  return text.replace(/\\(.)/g, "$1").replace(/%22/g, '"')
 }

@@ -35,8 +35,9 @@ function respond(call: Call, context: RestContext): Answer {
   if (!KNOWN_TYPES.includes(type))
     throw invalidField(["type"], "BASE_TYPE_CHOICES", `Value must be one of {${KNOWN_TYPES.join(", ")}}.`)
   const body = type === CALLBACK.message || type === CALLBACK.update ? messageOf(data) : undefined
-  const interaction = context.interactions.acknowledge(call.id("interaction"), call.text("token"), type)
+  const interaction = context.interactions.unanswered(call.id("interaction"), call.text("token"))
   const message = body && write(call, context, interaction, type, body)
+  context.interactions.acknowledge(interaction.token, type)
   if (message !== undefined) context.interactions.setOriginal(interaction.token, message.id)
   if (call.query().get("with_response") !== "true") return NOTHING
   return ok({

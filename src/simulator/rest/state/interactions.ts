@@ -43,16 +43,21 @@ export class Interactions {
   }
 
   /**
-   * Takes the first response.
+   * Of a first response, which is still to be taken by `acknowledge`.
    * @throws ApiError 10062 when it comes too late, 40060 when it is not the first.
    */
-  acknowledge(id: string, token: string, type: number): Interaction {
+  unanswered(id: string, token: string): Interaction {
     const kept = this.#byToken.get(token)
     if (kept === undefined || kept.interaction.id !== id) throw unknown("interaction")
     if (kept.answered !== undefined) throw alreadyAcknowledged()
     if (this.#clock.nowMs() - kept.madeMs > FIRST_RESPONSE_MS) throw unknown("interaction")
-    kept.answered = type
     return kept.interaction
+  }
+
+  /** @param type of the callback */
+  acknowledge(token: string, type: number): void {
+    const kept = this.#byToken.get(token)
+    if (kept !== undefined) kept.answered = type
   }
 
   /** Of a follow-up. @throws ApiError 10015 when the token is not, or no longer, one. */
@@ -61,10 +66,6 @@ export class Interactions {
     if (kept === undefined || this.#clock.nowMs() - kept.madeMs > TOKEN_LIFETIME_MS) throw unknown("webhook")
     if (kept.answered === undefined) throw unknown("webhook")
     return kept.interaction
-  }
-
-  has(token: string): boolean {
-    return this.#byToken.has(token)
   }
 
   original(token: string): string | undefined {
