@@ -40,6 +40,8 @@ export class EntrySource {
   constructor(options: SourceOptions) {
     this.#options = options
     this.#connection = options.connect()
+    // Before the first read, behind which it would have to wait; and again after each reconnect.
+    void this.#learnId()
     this.#connection.on("ready", () => void this.#learnId())
   }
 
@@ -114,11 +116,11 @@ export class EntrySource {
   }
 
   async #learnId(): Promise<void> {
-    this.#connectionId = undefined
     try {
       this.#connectionId = Number(await this.#connection.call("client", "ID"))
     } catch {
       // Not allowed, or gone again: reads end by themselves.
+      this.#connectionId = undefined
     }
   }
 }

@@ -1,0 +1,38 @@
+// A command handler: answers `!ping` in any channel, through the proxy.
+// Run it beside the gateway (events MESSAGE_CREATE; intents GUILD_MESSAGES and MESSAGE_CONTENT) and the proxy:
+//   bun examples/ping.ts [redis://localhost:6379]
+
+import { Redis as RedisClient } from "ioredis"
+import { Redis } from "spectacles/brokers"
+
+const client = new RedisClient(process.argv[2] ?? "redis://localhost:6379")
+const broker = new Redis("ping", client)
+
+// Finishes the message in hand, then ends the loop below.
+process.once("SIGTERM", () => broker.close())
+process.once("SIGINT", () => broker.close())
+broker.on("deadLetter", ({ event, id, reason, to }) => console.error(`${event} ${id} lies in ${to}: ${reason}`))
+
+for await (const { data: message, id, ack, nack } of broker.consume("MESSAGE_CREATE")) {
+  try {
+    if (message.content === "!ping" && (await isFirst(id))) await send(message.channel_id, "Pong!")
+    await ack()
+  } catch (error) {
+    console.error(`Cannot answer message ${message.id}: ${error}`)
+    await nack()
+  }
+}
+client.disconnect()
+
+/** An event may come twice, after a crash; its id tells, and one of all workers answers. */
+async function isFirst(id: string): Promise<boolean> {
+  return (await client.set(`ping:${id}`, "1", "EX", 3_600, "NX")) === "OK"
+}
+
+async function send(channelId: string, content: string): Promise<void> {
+  const path = `/channels/${channelId}/messages`
+  const headers = { "content-type": "application/json" }
+  const body = Buffer.from(JSON.stringify({ content }))
+  const reply = await broker.call("REQUEST", { method: "POST", path, headers, body: new Uint8Array(body) })
+  console.log(`${path}: ${JSON.stringify(reply)}`)
+}
