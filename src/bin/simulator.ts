@@ -8,7 +8,7 @@ import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
 import { type Command, EXIT_OK, runCommand, stopSignal } from "./command.ts"
 
-const HELP = `Runs a simulated Discord: the gateway, the REST routes to enter it, seeded traffic, and faults on demand.
+const HELP = `Runs a simulated Discord: the gateway, the REST API with its limits, seeded traffic, and faults on demand.
 
 Usage: bun run simulator [options]
 
@@ -25,6 +25,8 @@ Usage: bun run simulator [options]
   --identifies N          identifies a day (1000)
   --heartbeat MS          heartbeat interval (41250)
   --session-lifetime MS   how long a session outlives its connection (180000)
+  --no-limits             REST refuses nothing and shows no limits, as for a benchmark
+  --no-record             REST requests are counted, not recorded one by one
   --help                  this text
 
 How to break things on purpose is in docs/simulator.md.
@@ -65,6 +67,8 @@ function readFlags(args: readonly string[]): SimulatorOptions | undefined {
     identifiesPerDay: whole("identifies", flags.identifies, 0, 1_000_000) ?? 1_000,
     heartbeatIntervalMs: whole("heartbeat", flags.heartbeat, 1, 86_400_000) ?? 41_250,
     sessionLifetimeMs: whole("session-lifetime", flags["session-lifetime"], 0, 86_400_000) ?? 180_000,
+    limits: { enforced: flags["no-limits"] !== true },
+    recordRequests: flags["no-record"] !== true,
     ...(members === undefined ? {} : { membersPerGuild: members }),
     ...(flags.token === undefined ? {} : { token: flags.token }),
   }
@@ -89,6 +93,8 @@ function parse(args: readonly string[]) {
         identifies: text,
         heartbeat: text,
         "session-lifetime": text,
+        "no-limits": { type: "boolean" },
+        "no-record": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     })

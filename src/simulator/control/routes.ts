@@ -129,6 +129,19 @@ export class Control {
       limits: simulator.limits(),
       sessions: simulator.sessions().filter((session) => session.live),
       faults: simulator.faults(),
+      example: this.#example(),
+    }
+  }
+
+  /** Ids to try things with. */
+  #example() {
+    const { world } = this.#simulator
+    const guild = world.guildIds[0] === undefined ? undefined : world.guild(world.guildIds[0])
+    return {
+      guild_id: guild?.id ?? null,
+      channel_id: guild?.textChannels[0]?.id ?? null,
+      user_id: guild?.members[1]?.user.id ?? null,
+      application_id: world.bot.id,
     }
   }
 

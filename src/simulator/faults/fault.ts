@@ -156,7 +156,7 @@ function checkMoment({ type, on, shard }: Incident): void {
 function complaint(input: unknown): string {
   const type = typeof input === "object" && input !== null && "type" in input ? input.type : undefined
   const names = SCHEMAS.flatMap(([, schema]) => schema.options.map((option) => option.shape.type.value))
-  if (!names.some((name) => name === type)) return `"type" must be one of ${names.join(", ")}`
+  if (!names.some((name) => name === type)) return `"type" must be one of ${[...new Set(names)].join(", ")}`
   const isRequest = typeof input === "object" && input !== null && "on" in input && input.on === "request"
   for (const [kind, schema] of SCHEMAS) {
     if (isRequest && kind === "incident") continue

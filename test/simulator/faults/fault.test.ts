@@ -33,6 +33,10 @@ const FAULT_TYPES = [
   "merge-frames",
   "dead-resume-host",
   "refuse-connections",
+  "bad-gateway",
+  "cloudflare-limit",
+  "download",
+  "shared-limit",
 ]
 
 test("a fault happens once, now, on every shard, unless it says otherwise", () => {

@@ -38,7 +38,7 @@ export class RestClient {
     const clock = new FakeClock()
     const discord = await startSimulator({ guilds: 2, limits: { enforced: false }, clock, ...options })
     const gateway = new GatewayClient(discord.gatewayUrl)
-    await gateway.identify()
+    await gateway.identify(options.token === undefined ? {} : { token: options.token })
     await gateway.event("GUILD_CREATE")
     await gateway.event("GUILD_CREATE")
     return new RestClient(discord, gateway, clock)
@@ -58,7 +58,7 @@ export class RestClient {
     })
     const text = await response.text()
     const isJson = response.headers.get("content-type") === "application/json"
-    return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : text }
+    return { status: response.status, headers: response.headers, json: isJson && text !== "" ? JSON.parse(text) : text }
   }
 
   /** As `call`, without an Authorization header. */
