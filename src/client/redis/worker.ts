@@ -7,7 +7,7 @@ import { type ConsumeOptions, DEFAULT_PREFETCH, type DeadLetter, type Message } 
 import type { RedisClient } from "./client.ts"
 import type { Entry } from "./entry.ts"
 import type { GroupMember } from "./group.ts"
-import { reply } from "./reply.ts"
+import { replier } from "./reply.ts"
 import { EntrySource, type ReadLimits } from "./source.ts"
 
 const READ_BACKOFF = { baseMs: 100, capMs: 5_000 }
@@ -183,6 +183,7 @@ export class Worker {
       await this.#bury(entry, reason).catch(this.#options.onError).finally(settled)
       return undefined
     }
+    const reply = replier(redis, `${entry.event}:${entry.entryId}`, clock)
     return {
       event: entry.event,
       data,
@@ -193,7 +194,7 @@ export class Worker {
         await member.giveBack(entry, true).finally(settled)
         source.retrySoon()
       },
-      reply: (value) => reply(redis, `${entry.event}:${entry.entryId}`, write(value), clock),
+      reply: async (value) => await reply(write(value)),
     }
   }
 
