@@ -37,7 +37,8 @@ export function parseTarget(text: string, version: number): Target | BadTarget {
   if (problem !== null) return bad(`Cannot pass on this path: ${problem}.`)
   const [own] = VERSIONED.exec(path.slice(API.length - 1)) ?? []
   const inner = path.slice(API.length - 1 + (own?.length ?? 0))
-  if (inner === "/" || /^\/v\d+$/.test(inner)) return bad(`Cannot pass on this path: nothing follows /api/v${version}/.`)
+  if (inner === "/" || /^\/v\d+$/.test(inner))
+    return bad(`Cannot pass on this path: nothing follows /api/v${version}/.`)
   return { path: inner, upstream: own === undefined ? `/api/v${version}${inner}${query}` : text }
 }
 

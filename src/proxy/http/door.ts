@@ -118,7 +118,7 @@ class Door {
       )
       const result = await send(passing)
       answered(passing.route, result.status)
-      if (result.type === "failure") return failureResponse(result)
+      if (!(result instanceof Response)) return failureResponse(result)
       dropResponseHeaders(result.headers)
       return result
     } finally {

@@ -22,7 +22,9 @@ export interface Route {
 interface Node {
   readonly literals: Map<string, Node>
   parameter: Node | null
-  template: string | null
+  path: string | null
+  /** The node's template by method: made once, so that a request makes no new text and its hash is known. */
+  readonly templates: Map<string, string>
 }
 
 const ROOT = compiled()
@@ -32,6 +34,9 @@ const SNOWFLAKE = /^\d{15,20}$/
 /** A segment of an unknown route that is longer than this is data, not a name. */
 const MAX_NAME_LENGTH = 32
 const MAX_UNKNOWN_SEGMENTS = 8
+
+/** HTTP has fewer; an unusual one costs its text each time. */
+const MAX_METHODS = 8
 
 const MS_PER_DAY = 86_400_000
 /** A DELETE of a message has limits of its own by the message's age. Source: Discord's API issue 1295. */
@@ -48,7 +53,7 @@ export function routeOf(method: string, path: string, wallMs: number): Route {
   const [first = "", second = "", third] = segments
   const found = find(segments)
   const known = found !== null
-  const template = `${method} ${found ?? unknownTemplate(segments)}`
+  const template = known ? templateOf(found, method) : `${method} ${unknownTemplate(segments)}`
   if (!MAJORS.has(first)) return { template, major: "", known, kind: "plain" }
   if (first === "channels" || first === "guilds" || third === undefined) {
     const age = template === DELETE_MESSAGE ? ageClass(segments[3] ?? "", wallMs) : ""
@@ -70,13 +75,22 @@ function ageClass(messageId: string, wallMs: number): string {
   return ageMs < YOUNG_MESSAGE_MS ? " (young)" : ""
 }
 
-function find(segments: readonly string[]): string | null {
+function find(segments: readonly string[]): Node | null {
   let node: Node | null = ROOT
   for (const segment of segments) {
     node = node.literals.get(segment) ?? node.parameter
     if (node === null) return null
   }
-  return node.template
+  return node.path === null ? null : node
+}
+
+function templateOf(node: Node, method: string): string {
+  let template = node.templates.get(method)
+  if (template === undefined) {
+    template = `${method} ${node.path}`
+    if (node.templates.size < MAX_METHODS) node.templates.set(method, template)
+  }
+  return template
 }
 
 function unknownTemplate(segments: readonly string[]): string {
@@ -89,24 +103,28 @@ function unknownTemplate(segments: readonly string[]): string {
 }
 
 function compiled(): Node {
-  const root: Node = { literals: new Map(), parameter: null, template: null }
-  for (const template of ROUTE_TEMPLATES) {
+  const root = newNode()
+  for (const path of ROUTE_TEMPLATES) {
     let node = root
-    for (const segment of template.slice(1).split("/")) node = child(node, segment)
-    node.template = template
+    for (const segment of path.slice(1).split("/")) node = child(node, segment)
+    node.path = path
   }
   return root
 }
 
 function child(node: Node, segment: string): Node {
   if (segment.startsWith(":")) {
-    node.parameter ??= { literals: new Map(), parameter: null, template: null }
+    node.parameter ??= newNode()
     return node.parameter
   }
   let next = node.literals.get(segment)
   if (next === undefined) {
-    next = { literals: new Map(), parameter: null, template: null }
+    next = newNode()
     node.literals.set(segment, next)
   }
   return next
+}
+
+function newNode(): Node {
+  return { literals: new Map(), parameter: null, path: null, templates: new Map() }
 }

@@ -4,7 +4,7 @@
 import { backoffMs } from "../../flow/backoff.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
 import { type Failure, refused, timedOut, unreachable } from "../failure.ts"
-import { type Limiter, needsBody, type Permit, type Refusal, type Verdict } from "../limits/limiter.ts"
+import { type Limiter, needsBody, type Permit, type Refusal } from "../limits/limiter.ts"
 import type { ProxyRequest } from "../proxy-request.ts"
 import { codeOf, fetchFailure } from "./fetch-failure.ts"
 
@@ -12,6 +12,8 @@ import { codeOf, fetchFailure } from "./fetch-failure.ts"
 const MAX_ATTEMPTS = 4
 /** Sendings of one request that were answered with 429. */
 const MAX_LIMITED = 10
+const BAD_GATEWAY = 502
+const UNAVAILABLE = 503
 const BACKOFF = { baseMs: 250, capMs: 5_000 } as const
 /** A 429's body, or a small error's; a longer one is cut. */
 const MAX_TEXT_BYTES = 65_536
@@ -49,44 +51,37 @@ export class Upstream {
 
   /** Discord's answer, whatever its status, or why there is none. Never rejects. */
   async send(request: ProxyRequest): Promise<Response | Failure> {
-    const { limiter, on } = this.#options
+    const { limiter, clock, on } = this.#options
     let failures = 0
     for (let limited = 0; ; ) {
       const asked = limiter.acquire(request)
       const permit: Permit | Refusal = asked instanceof Promise ? await asked : asked
       if (permit.type === "refused") return refused(permit)
       if (permit.queuedMs > 0) on.waited(permit.queuedMs)
-      const attempt = await this.#attempt(request, permit)
+      const startedMs = clock.nowMs()
+      let attempt: Attempt
+      this.#inFlight += 1
+      try {
+        const response = await this.#fetch(request, startedMs)
+        const { status } = response
+        if (!needsBody(status, request.route) && status !== BAD_GATEWAY && status !== UNAVAILABLE) {
+          permit.settle({ status, headers: response.headers, body: "" })
+          return response
+        }
+        attempt = await lookedAt(request, permit, response)
+      } catch (error) {
+        attempt = afterFailure(request, permit, error)
+      } finally {
+        this.#inFlight -= 1
+        on.answered(clock.nowMs() - startedMs)
+      }
       if (attempt.again === null) return attempt.result
       if (attempt.again === "limited") limited += 1
       else failures += 1
       if (limited >= MAX_LIMITED || failures >= MAX_ATTEMPTS) return attempt.result
       on.repeated(attempt.again)
-      if (attempt.again === "limited") continue
-      if (!(await this.#pause(request, failures))) return attempt.result
+      if (attempt.again !== "limited" && !(await this.#pause(request, failures))) return attempt.result
     }
-  }
-
-  async #attempt(request: ProxyRequest, permit: Permit): Promise<Attempt> {
-    const { clock, on } = this.#options
-    const startedMs = clock.nowMs()
-    let response: Response
-    this.#inFlight += 1
-    try {
-      response = await this.#fetch(request, startedMs)
-    } catch (error) {
-      return afterFailure(request, permit, error)
-    } finally {
-      this.#inFlight -= 1
-      on.answered(clock.nowMs() - startedMs)
-    }
-    const { status, headers } = response
-    if (needsBody(status, request.route)) return withBody(request, permit, response)
-    permit.settle({ status, headers, body: "" })
-    const isUnavailable = status === 502 || status === 503
-    if (!isUnavailable || !request.isIdempotent || !request.canRepeat) return final(response)
-    // Read whole, so that its connection can be used again and the last answer can still be given.
-    return { result: remade(response, await textOf(response)), again: "unavailable" }
   }
 
   #fetch(request: ProxyRequest, nowMs: number): Promise<Response> {
@@ -129,16 +124,18 @@ function final(result: Response | Failure): Attempt {
   return { result, again: null }
 }
 
-async function withBody(request: ProxyRequest, permit: Permit, response: Response): Promise<Attempt> {
-  let verdict: Verdict = "final"
-  let body = ""
-  try {
-    body = await textOf(response)
-  } finally {
-    verdict = permit.settle({ status: response.status, headers: response.headers, body })
+/** An answer that may not be the last word. */
+async function lookedAt(request: ProxyRequest, permit: Permit, response: Response): Promise<Attempt> {
+  const { status, headers } = response
+  if (needsBody(status, request.route)) {
+    const body = await textOf(response)
+    const verdict = permit.settle({ status, headers, body })
+    return { result: remade(response, body), again: verdict === "retry" && request.canRepeat ? "limited" : null }
   }
-  const again = verdict === "retry" && request.canRepeat ? "limited" : null
-  return { result: remade(response, body), again }
+  permit.settle({ status, headers, body: "" })
+  if (!request.isIdempotent || !request.canRepeat) return final(response)
+  // Read whole, so that its connection can be used again and the last answer can still be given.
+  return { result: remade(response, await textOf(response)), again: "unavailable" }
 }
 
 function afterFailure(request: ProxyRequest, permit: Permit, error: unknown): Attempt {

@@ -53,7 +53,7 @@ export function describeLanes(
       perSecond: token.pace.perSecond,
       pausedForMs: Math.max(0, Math.round(token.pace.blockedUntilMs - nowMs)),
       refusedForMs: Math.max(0, Math.round(token.cutOffUntilMs - nowMs)),
-      routes: token.lanes.size,
+      routes: token.size,
       buckets: token.buckets,
     })),
     waiting: longest.map((lane) => describeLane(lane, nowMs)),

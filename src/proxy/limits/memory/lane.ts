@@ -19,10 +19,12 @@ export interface Waiter {
 const FAILING_FROM = 3
 
 export class Lane {
-  readonly key: string
   readonly token: TokenLanes
   readonly route: Route
   bucket: Bucket
+  /** What the last answer said of the bucket. */
+  hash = ""
+  hashLimit = 0
   /** Null while nobody waits: most lanes never need one. */
   waiters: WaitList<Waiter> | null = null
   /** A limit of this route alone, which the bucket's headers do not show. */
@@ -36,8 +38,7 @@ export class Lane {
   #failures = 0
   #cancelTimer: (() => void) | null = null
 
-  constructor(key: string, token: TokenLanes, route: Route, bucket: Bucket) {
-    this.key = key
+  constructor(token: TokenLanes, route: Route, bucket: Bucket) {
     this.token = token
     this.route = route
     this.bucket = bucket

@@ -32,5 +32,5 @@ export function sweepLanes(clock: Clock, tokens: Map<string, TokenLanes>, idleMs
 }
 
 function* lanesOf(tokens: ReadonlyMap<string, TokenLanes>): Generator<Lane, undefined> {
-  for (const token of tokens.values()) yield* token.lanes.values()
+  for (const token of tokens.values()) yield* token.lanes()
 }

@@ -15,7 +15,9 @@ export class TokenLanes {
   /** The digest. */
   readonly identity: string
   readonly pace: GlobalPace
-  readonly lanes = new Map<string, Lane>()
+  /** By template, then by major parameter: two short lookups are faster than one of a text that has to be made. */
+  readonly #lanes = new Map<string, Map<string, Lane>>()
+  #size = 0
   /** Lanes with somebody waiting whose bucket is open: they only wait for the global limit. */
   readonly ready: Readonly<Record<Priority, Set<Lane>>> = {
     callback: new Set(),
@@ -44,22 +46,35 @@ export class TokenLanes {
   /** True when nothing would be forgotten with it. */
   isIdle(nowMs: number): boolean {
     const isOpen = nowMs >= this.cutOffUntilMs && this.pace.isIdle(nowMs)
-    return this.lanes.size === 0 && isOpen && !this.isPacing
+    return this.#size === 0 && isOpen && !this.isPacing
   }
 
   get buckets(): number {
-    return this.lanes.size - this.#bucketKeys.size + this.#buckets.size
+    return this.#size - this.#bucketKeys.size + this.#buckets.size
+  }
+
+  /** How many lanes there are. */
+  get size(): number {
+    return this.#size
+  }
+
+  *lanes(): Generator<Lane> {
+    for (const byMajor of this.#lanes.values()) yield* byMajor.values()
   }
 
   lane(route: Route): Lane {
-    const key = `${route.template} ${route.major}`
-    let lane = this.lanes.get(key)
-    if (lane === undefined) {
-      lane = new Lane(key, this, route, new Bucket())
-      this.lanes.set(key, lane)
-      const hash = this.#hashes.get(route.template)
-      if (hash !== undefined) this.#share(lane, `${hash} ${route.major}`)
+    let byMajor = this.#lanes.get(route.template)
+    if (byMajor === undefined) {
+      byMajor = new Map()
+      this.#lanes.set(route.template, byMajor)
     }
+    const known = byMajor.get(route.major)
+    if (known !== undefined) return known
+    const lane = new Lane(this, route, new Bucket())
+    byMajor.set(route.major, lane)
+    this.#size += 1
+    const hash = this.#hashes.get(route.template)
+    if (hash !== undefined) this.#share(lane, `${hash} ${route.major}`)
     return lane
   }
 
@@ -67,6 +82,10 @@ export class TokenLanes {
   learn(lane: Lane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
     if (headers.hash === "") return
     const { template, major } = lane.route
+    const isAlone = bucket === lane.bucket && !this.#isShared(lane)
+    if (isAlone && lane.hash === headers.hash && lane.hashLimit === headers.limit) return
+    lane.hash = headers.hash
+    lane.hashLimit = headers.limit
     if (bucket === lane.bucket && this.#isShared(lane) && bucket.isContradictedBy(headers, taken, nowMs)) {
       this.#apart.add(template)
     }
@@ -79,7 +98,10 @@ export class TokenLanes {
 
   forget(lane: Lane): void {
     this.#unshare(lane)
-    this.lanes.delete(lane.key)
+    const byMajor = this.#lanes.get(lane.route.template)
+    if (byMajor?.delete(lane.route.major) !== true) return
+    this.#size -= 1
+    if (byMajor.size === 0) this.#lanes.delete(lane.route.template)
   }
 
   setWaiting(lane: Lane, isWaiting: boolean): void {
