@@ -23,7 +23,6 @@ export interface Rule {
 type Entry = readonly [route: string, limit: number, windowMs: number, more?: Partial<Rule>]
 
 const ENTRIES: readonly Entry[] = [
-  ["GET /gateway/bot", 2, 5_000],
   ["GET /channels/:channel/messages", 5, 5_000],
   ["POST /channels/:channel/messages", 5, 5_000],
   ["PATCH /channels/:channel/messages/:message", 5, 5_000],
