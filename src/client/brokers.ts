@@ -1,6 +1,7 @@
 // `spectacles/brokers`: what a command handler talks to the gateway and to other services with, on Bun and on Node.
 
-export { Amqp, type AmqpOptions, type AmqpResponseOptions } from "./amqp/amqp.ts"
+export { Amqp, type AmqpOptions } from "./amqp/amqp.ts"
+export type { AmqpResponseOptions } from "./amqp/listeners.ts"
 export { decode, encode } from "./body.ts"
 export { Broker, type Deserialize, type Options, type ResponseOptions, type Serialize } from "./broker.ts"
 export type { EventData, GatewayEvents, GatewayGap } from "./events.ts"

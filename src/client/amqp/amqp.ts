@@ -11,7 +11,7 @@ import type {
 } from "amqplib"
 import { systemClock } from "../../flow/clock.ts"
 import { decode, decodeTyped, encode, MESSAGE_PACK } from "../body.ts"
-import { Broker, listOf, type Options, type ResponseOptions } from "../broker.ts"
+import { Broker, listOf, type Options } from "../broker.ts"
 import { InHand } from "../in-hand.ts"
 import {
   type CloseOptions,
@@ -24,8 +24,9 @@ import {
   type WatchedOf,
 } from "../message.ts"
 import { Replies } from "../replies.ts"
-import { Consumption, idOf, ifOpen } from "./consumption.ts"
+import { Consumption } from "./consumption.ts"
 import { Link } from "./link.ts"
+import { type AmqpResponseOptions, Listeners } from "./listeners.ts"
 import { assertExchange, bindQueue } from "./queues.ts"
 import { Watch } from "./watch.ts"
 
@@ -41,13 +42,6 @@ export interface AmqpOptions extends Options {
    * How often `consume` gives a message out before it is set aside in the queue `{group}:{event}:dead`. Default 5.
    */
   readonly maxDeliveries?: number
-}
-
-/** What a listener of an AMQP broker gets beside the data. */
-export interface AmqpResponseOptions extends ResponseOptions {
-  readonly ack: () => void
-  readonly nack: (allUpTo?: boolean, requeue?: boolean) => void
-  readonly reject: (requeue?: boolean) => void
 }
 
 /**
@@ -75,8 +69,7 @@ export class Amqp extends Broker<AmqpResponseOptions> {
   readonly #replies = new Replies<ConsumeMessage>()
   readonly #inHand = new InHand()
   readonly #closing = new AbortController()
-  /** The consumers of the listeners, by event. */
-  readonly #consumers = new Map<string, string>()
+  readonly #listeners: Listeners
   readonly #consumptions = new Set<Consumption>()
   readonly #watches = new Set<Watch>()
   #connection: ChannelModel | undefined
@@ -89,6 +82,16 @@ export class Amqp extends Broker<AmqpResponseOptions> {
     this.group = group
     this.subgroup = typeof subgroup === "object" ? undefined : subgroup
     this.options = given
+    this.#listeners = new Listeners({
+      names: this,
+      consume: given.consume,
+      assert: given.assert,
+      inHand: this.#inHand,
+      read: (message) => this.#read(message),
+      reply: (message, data) => this.#reply(message, data),
+      emit: (event, data, options) => this.emit(event, data, options),
+      onError: (error) => this.emit("error", error),
+    })
     this.#link = new Link({
       onOpen: (connection) => this.#open(connection),
       onLost: (error) => this.emit("close", error),
@@ -131,19 +134,12 @@ export class Amqp extends Broker<AmqpResponseOptions> {
 
   /** Resolves to what RabbitMQ said of each consumer. */
   subscribe(events: string | string[]): Promise<AmqplibReplies.Consume[]> {
-    return Promise.all(listOf(events).map((event) => this.#subscribe(event, this.#opened())))
+    return Promise.all(listOf(events).map((event) => this.#listeners.subscribe(event, this.#opened())))
   }
 
   /** Resolves to whether each was subscribed. */
   unsubscribe(events: string | string[]): Promise<boolean[]> {
-    return Promise.all(
-      listOf(events).map(async (event) => {
-        const tag = this.#consumers.get(event)
-        if (tag === undefined) return false
-        await this.#opened().cancel(tag)
-        return this.#consumers.delete(event)
-      }),
-    )
+    return Promise.all(listOf(events).map((event) => this.#listeners.unsubscribe(event, this.#opened())))
   }
 
   consume<const Event extends string>(
@@ -180,9 +176,7 @@ export class Amqp extends Broker<AmqpResponseOptions> {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     const channel = this.channel
-    const tags = [...this.#consumers.values()]
-    this.#consumers.clear()
-    await Promise.allSettled(tags.map((tag) => channel?.cancel(tag)))
+    await this.#listeners.stop(channel)
     for (const consumption of this.#consumptions) void this.#leave(consumption)
     await this.#inHand.drained(drainWithinMs, systemClock)
     await Promise.all([...this.#consumptions].map((consumption) => consumption.end()))
@@ -237,45 +231,12 @@ export class Amqp extends Broker<AmqpResponseOptions> {
     const { queue } = await channel.assertQueue("", { exclusive: true })
     await channel.consume(queue, (message) => this.#settle(message), { noAck: true })
     await assertExchange(channel, this)
-    const events = [...this.#consumers.keys()]
-    await Promise.all(events.map((event) => this.#subscribe(event, channel)))
+    await this.#listeners.resume(channel)
     await Promise.all([...this.#consumptions, ...this.#watches].map((one) => one.open(connection)))
     // Last, so that whoever publishes on it is heard by all of these.
     this.#connection = connection
     this.channel = channel
     this.callback = queue
-  }
-
-  async #subscribe(event: string, channel: ConfirmChannel): Promise<AmqplibReplies.Consume> {
-    const queue = await bindQueue(channel, this, event, this.options.assert)
-    const consumer = await channel.consume(
-      queue,
-      (message) => this.#deliver(event, channel, message),
-      this.options.consume,
-    )
-    this.#consumers.set(event, consumer.consumerTag)
-    return consumer
-  }
-
-  #deliver(event: string, channel: ConfirmChannel, message: ConsumeMessage | null): void {
-    if (message === null) return
-    const settled = this.options.consume?.noAck ? () => true : this.#inHand.take()
-    const settle = (how: () => void) => {
-      settled()
-      ifOpen(how)
-    }
-    try {
-      this.emit(event, this.#read(message), {
-        id: idOf(message),
-        reply: (data: unknown) => this.#reply(message, data),
-        ack: () => settle(() => channel.ack(message)),
-        nack: (allUpTo?: boolean, requeue?: boolean) => settle(() => channel.nack(message, allUpTo, requeue)),
-        reject: (requeue?: boolean) => settle(() => channel.reject(message, requeue)),
-      } satisfies AmqpResponseOptions)
-    } catch (error) {
-      settle(() => channel.reject(message, false))
-      this.emit("error", error)
-    }
   }
 
   #settle(message: ConsumeMessage | null): void {

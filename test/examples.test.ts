@@ -2,17 +2,17 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
 import { Redis as Client } from "ioredis"
-import { buildClient } from "../../scripts/build-client.ts"
-import { Redis } from "../../src/client/brokers.ts"
-import type { Simulator } from "../../src/simulator/simulator.ts"
-import { startSimulator } from "../../src/simulator/start.ts"
-import { type GatewayProcess, startGatewayProcess } from "../fixtures/gateway-process.ts"
-import { pythonEnvironment } from "../fixtures/python-environment.ts"
-import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
-import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
-import { ExampleProcess } from "./example-process.ts"
+import { buildClient } from "../scripts/build-client.ts"
+import { Redis } from "../src/client/brokers.ts"
+import type { Simulator } from "../src/simulator/simulator.ts"
+import { startSimulator } from "../src/simulator/start.ts"
+import { ExampleProcess } from "./examples/example-process.ts"
+import { type GatewayProcess, startGatewayProcess } from "./fixtures/gateway-process.ts"
+import { pythonEnvironment } from "./fixtures/python-environment.ts"
+import { type RabbitmqServer, startRabbitmqServer } from "./fixtures/rabbitmq-server.ts"
+import { type RedisServer, startRedisServer } from "./fixtures/redis-server.ts"
 
-const ROOT = `${import.meta.dir}/../..`
+const ROOT = `${import.meta.dir}/..`
 const EXAMPLES = `${ROOT}/examples`
 const TIMEOUT_MS = 60_000
 const MEMBERS = 1_200
@@ -67,7 +67,7 @@ test(
   async () => {
     await overRedis()
     const env = { TEST_REDIS_PORT: String(redis.port) }
-    const handler = example(["node", "--require", `${import.meta.dir}/redis-at-home.cjs`, "index.mjs"], env)
+    const handler = example(["node", "--require", `${import.meta.dir}/examples/redis-at-home.cjs`, "index.mjs"], env)
     say("hello from the introduction")
     await handler.says("content: 'hello from the introduction'")
   },
