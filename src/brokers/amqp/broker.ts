@@ -13,7 +13,8 @@ import { Calls } from "./call.ts"
 import { AmqpConnection, CLOSE_WITHIN_MS, type ConnectionEvents } from "./connection.ts"
 import { AmqpConsumer } from "./consume.ts"
 import { BrokerFailedError } from "./failure.ts"
-import { batchMessage, CONTENT_TYPES, singleMessage } from "./message.ts"
+import type { MessageHead } from "./frames.ts"
+import { batchMessage, CONTENT_TYPES, Heads, singleMessage } from "./message.ts"
 import { Publisher } from "./publish.ts"
 import { Topology } from "./topology.ts"
 
@@ -56,7 +57,6 @@ class AmqpBroker implements Broker {
   readonly #end: (end: BrokerEnd) => void
   readonly #options: AmqpBrokerOptions
   readonly #clock: Clock
-  readonly #topology: Topology
   readonly #publisher: Publisher
   readonly #consumer: AmqpConsumer
   readonly #calls: Calls
@@ -68,16 +68,17 @@ class AmqpBroker implements Broker {
 
   constructor(options: AmqpBrokerOptions) {
     const { promise, resolve } = Promise.withResolvers<BrokerEnd>()
-    const { group, subgroup, body, events, logger, onPoison = () => {}, clock = systemClock } = options
+    const { group, subgroup, body, events, messageTimeoutMs, logger } = options
+    const { onPoison = () => {}, clock = systemClock } = options
     this.ended = promise
     this.#end = resolve
     this.#options = options
     this.#clock = clock
     this.encoding = { body, framing: { type: "bare" } }
     // What is published goes to the queues of the group; a subgroup's are its members' own.
-    this.#topology = new Topology(group)
     this.#publisher = new Publisher({
-      topology: this.#topology,
+      topology: new Topology(group),
+      heads: new Heads(group, body, messageTimeoutMs),
       events,
       onBroken: (reason) => this.#onBroken(this.#publishing, reason),
     })
@@ -96,12 +97,11 @@ class AmqpBroker implements Broker {
   }
 
   publish(batch: EventBatch): Promise<void> {
-    const { group, body, messageTimeoutMs } = this.#options
-    return this.#publisher.publish(batchMessage(batch, { exchange: group, body, expirationMs: messageTimeoutMs }))
+    return this.#publisher.publish(batchMessage(batch))
   }
 
   announce(event: string, data: unknown): Promise<void> {
-    return this.#publishOne(event, data, { mandatory: true, expiration: this.#options.messageTimeoutMs })
+    return this.#publishOne(event, data, { mandatory: true, expirationMs: this.#options.messageTimeoutMs })
   }
 
   consume(events: readonly string[], signal: AbortSignal): AsyncIterable<Delivery> {
@@ -115,7 +115,7 @@ class AmqpBroker implements Broker {
     this.#consuming.start()
     // A request that nobody answers in time needs no answer later.
     const publish = (request: { readonly replyTo: string; readonly correlationId: string }) =>
-      this.#publishOne(event, data, { ...request, expiration: Math.ceil(timeoutMs) })
+      this.#publishOne(event, data, { ...request, mandatory: false, expirationMs: Math.ceil(timeoutMs) })
     return this.#calls.call(event, timeoutMs, publish)
   }
 
@@ -171,31 +171,30 @@ class AmqpBroker implements Broker {
     })
   }
 
-  #publishOne(event: string, data: unknown, properties: Readonly<Record<string, unknown>>): Promise<void> {
+  async #publishOne(
+    event: string,
+    data: unknown,
+    own: Pick<MessageHead, "mandatory" | "expirationMs" | "replyTo" | "correlationId">,
+  ): Promise<void> {
     const { group, body } = this.#options
-    const content = encodeBody(body, data)
-    return this.#publisher.publish(
-      singleMessage({
-        exchange: group,
-        routingKey: event,
-        content,
-        properties: { ...properties, contentType: CONTENT_TYPES[body], persistent: true },
-      }),
-    )
+    const head = { ...own, exchange: group, routingKey: event, persistent: true, contentType: CONTENT_TYPES[body] }
+    await this.#publisher.publish(singleMessage(head, encodeBody(body, data)))
   }
 
   /** Straight to the caller's queue, in the form that the request had. The caller may have left: nobody minds. */
   #reply(request: ConsumeMessage, data: unknown): Promise<void> {
     const { replyTo, correlationId } = request.properties
     const body = bodyOf(request.content)
-    return this.#publisher.publish(
-      singleMessage({
-        exchange: "",
-        routingKey: String(replyTo),
-        content: encodeBody(body, data),
-        properties: { correlationId, contentType: CONTENT_TYPES[body], expiration: this.#options.messageTimeoutMs },
-      }),
-    )
+    const head = {
+      exchange: "",
+      routingKey: String(replyTo),
+      ...(correlationId === undefined ? {} : { correlationId: String(correlationId) }),
+      mandatory: false,
+      persistent: false,
+      contentType: CONTENT_TYPES[body],
+      expirationMs: this.#options.messageTimeoutMs,
+    }
+    return this.#publisher.publish(singleMessage(head, encodeBody(body, data)))
   }
 
   #onBlocked(reason: string | null): void {

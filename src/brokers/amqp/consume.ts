@@ -73,6 +73,8 @@ export class AmqpConsumer {
   /** Goes on with this connection. */
   async up(connection: ChannelModel): Promise<void> {
     this.#connection = connection
+    // Those of the connection before, if any, went with it.
+    this.#leaving.clear()
     for (const subscription of this.#subscriptions) await this.#subscribe(subscription, connection)
   }
 

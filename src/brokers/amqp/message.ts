@@ -1,23 +1,24 @@
 // What is published, as AMQP messages: a batch of events, or one message of our own.
 //
-// Every message is persistent and expires after its time. The message id of an event is `session:sequence`, the same
-// whenever it is published again, so that a consumer can drop duplicates.
+// Every message expires after its time, and what is no reply is persistent. The message id of an event is
+// `session:sequence`, the same whenever it is published again, so that a consumer can drop duplicates.
 
-import type { ConfirmChannel, Options } from "amqplib"
 import { type EventBatch, RECORD_INTS, RecordField } from "../../codec/batch.ts"
 import type { Body } from "../../codec/encoding.ts"
-
-/** Told once for each AMQP message; an error when the server has not taken it. */
-export type Confirm = (error: Error | null) => void
+import { MessageFrames, type MessageHead, sessionBytes } from "./frames.ts"
+import type { Lane } from "./lane.ts"
 
 export interface Message {
   /** How many AMQP messages it is. */
   readonly count: number
   /** Events whose queues must be there. */
   events(): readonly string[]
-  /** Writes all of it. @returns false when the channel's buffer is full. */
-  write(channel: ConfirmChannel, confirm: Confirm): boolean
+  /** All of it as frames, in a buffer of its own. Asked for again whenever it is published again. */
+  frames(lane: Lane, heads: Heads): Buffer
 }
+
+/** Of queues, exchanges and routing keys. */
+const MAX_NAME_BYTES = 255
 
 export const CONTENT_TYPES: Readonly<Record<Body, string>> = {
   json: "application/json",
@@ -25,33 +26,59 @@ export const CONTENT_TYPES: Readonly<Record<Body, string>> = {
   discordjs: "application/msgpack",
 }
 
-export interface BatchOptions {
-  readonly exchange: string
-  readonly body: Body
-  readonly expirationMs: number
+/** What the events of a batch have in common with all others of their name. */
+export class Heads {
+  readonly #exchange: string
+  readonly #contentType: string
+  readonly #expirationMs: number
+  /** One for each event name; of the lane that they were made for. */
+  readonly #frames = new Map<string, MessageFrames>()
+  #lane: Lane | null = null
+
+  constructor(exchange: string, body: Body, expirationMs: number) {
+    this.#exchange = exchange
+    this.#contentType = CONTENT_TYPES[body]
+    this.#expirationMs = expirationMs
+  }
+
+  of(event: string, lane: Lane): MessageFrames {
+    if (this.#lane !== lane) this.#frames.clear()
+    this.#lane = lane
+    let frames = this.#frames.get(event)
+    if (frames === undefined) {
+      const head = { routingKey: event, mandatory: true, persistent: true, hasId: true, contentType: this.#contentType }
+      const all = { ...head, exchange: this.#exchange, expirationMs: this.#expirationMs }
+      frames = new MessageFrames(all, lane.number, lane.frameMax)
+      this.#frames.set(event, frames)
+    }
+    return frames
+  }
 }
 
-/** The events of a batch. Its arrays are read again whenever it is written again. */
-export function batchMessage(batch: EventBatch, { exchange, body, expirationMs }: BatchOptions): Message {
-  const expiration = String(expirationMs)
-  return {
-    count: batch.count,
-    events: () => eventsOf(batch),
-    write(channel, confirm) {
-      const { bytes, records, events, sessionId, count } = batch
-      // amqplib copies what it is given at once, so that one object serves all.
-      const options = { contentType: CONTENT_TYPES[body], persistent: true, mandatory: true, expiration, messageId: "" }
-      let hasRoom = true
-      for (let at = 0; at < count * RECORD_INTS; at += RECORD_INTS) {
-        const offset = records[at + RecordField.offset] ?? 0
-        const content = Buffer.from(bytes.buffer, bytes.byteOffset + offset, records[at + RecordField.length] ?? 0)
-        options.messageId = `${sessionId}:${sequenceOf(records, at)}`
-        const event = events[records[at + RecordField.event] ?? 0] ?? ""
-        hasRoom = channel.publish(exchange, event, content, options, confirm)
-      }
-      return hasRoom
-    },
+/** The events of a batch, whose arrays are read again whenever it is published again. */
+export function batchMessage(batch: EventBatch): Message {
+  return { count: batch.count, events: () => eventsOf(batch), frames: (lane, heads) => batchFrames(batch, lane, heads) }
+}
+
+function batchFrames({ bytes, records, events, sessionId, count }: EventBatch, lane: Lane, heads: Heads): Buffer {
+  const byEvent = events.map((): MessageFrames | undefined => undefined)
+  const framesOf = (position: number): MessageFrames => (byEvent[position] ??= heads.of(events[position] ?? "", lane))
+  const end = count * RECORD_INTS
+  let maxBytes = 0
+  for (let at = 0; at < end; at += RECORD_INTS) {
+    maxBytes += framesOf(records[at + RecordField.event] ?? 0).maxBytes(records[at + RecordField.length] ?? 0)
   }
+  const out = Buffer.allocUnsafe(maxBytes)
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const id = { session: sessionBytes(sessionId), sequence: 0 }
+  let position = 0
+  for (let at = 0; at < end; at += RECORD_INTS) {
+    const from = records[at + RecordField.offset] ?? 0
+    const bodyBytes = records[at + RecordField.length] ?? 0
+    id.sequence = sequenceOf(records, at)
+    position = framesOf(records[at + RecordField.event] ?? 0).write(out, position, id, source, from, bodyBytes)
+  }
+  return out.subarray(0, position)
 }
 
 function sequenceOf(records: Int32Array, at: number): number {
@@ -64,19 +91,25 @@ function eventsOf({ records, events, count }: EventBatch): readonly string[] {
   return [...found].map((position) => events[position] ?? "")
 }
 
-export interface SingleOptions {
-  /** Empty: straight to the queue that `routingKey` names. */
-  readonly exchange: string
-  readonly routingKey: string
-  readonly content: Uint8Array
-  readonly properties: Options.Publish
-}
-
-/** One message. To an exchange, the queue of its event is declared first. */
-export function singleMessage({ exchange, routingKey, content, properties }: SingleOptions): Message {
+/**
+ * One message without an id. To an exchange, the queue of its event is declared first; an empty one is the default exchange.
+ * @throws RangeError when the queue's name would be too long.
+ */
+export function singleMessage(head: Omit<MessageHead, "hasId">, content: Uint8Array): Message {
+  const queue = head.exchange === "" ? head.routingKey : `${head.exchange}:${head.routingKey}`
+  const bytes = Buffer.byteLength(queue)
+  if (bytes > MAX_NAME_BYTES) {
+    throw new RangeError(
+      `Cannot publish to the queue ${queue.slice(0, 40)}…: its name has ${bytes} bytes, and AMQP takes ${MAX_NAME_BYTES}.`,
+    )
+  }
   return {
     count: 1,
-    events: () => (exchange === "" ? [] : [routingKey]),
-    write: (channel, confirm) => channel.publish(exchange, routingKey, Buffer.from(content), properties, confirm),
+    events: () => (head.exchange === "" ? [] : [head.routingKey]),
+    frames(lane) {
+      const frames = new MessageFrames({ ...head, hasId: false }, lane.number, lane.frameMax)
+      const out = Buffer.allocUnsafe(frames.maxBytes(content.length))
+      return out.subarray(0, frames.write(out, 0, null, Buffer.from(content), 0, content.length))
+    },
   }
 }

@@ -5,16 +5,18 @@
 //
 // What bounds it is the delivery window of each shard, whose batches wait here.
 
-import type { ChannelModel, ConfirmChannel } from "amqplib"
+import type { Channel, ChannelModel } from "amqplib"
 import type { Clock } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import { BrokerClosedError } from "../broker.ts"
 import { asError, BrokerFailedError, isOperatorsMatter, reasonOf } from "./failure.ts"
-import type { Confirm, Message } from "./message.ts"
+import { type Confirm, type Lane, openLane } from "./lane.ts"
+import type { Heads, Message } from "./message.ts"
 import type { Topology } from "./topology.ts"
 
 export interface PublisherOptions {
   readonly topology: Topology
+  readonly heads: Heads
   /** Declared before anything is published. */
   readonly events: readonly string[]
   /** The channel is of no use any more: another connection is needed. */
@@ -35,9 +37,12 @@ export class Publisher {
   /** How many of them, from the start, are written to the present channel. */
   #written = 0
   #connection: ChannelModel | null = null
-  #channel: ConfirmChannel | null = null
+  /** What is written to, once everything is declared; null while there is nothing of use. */
+  #lane: Lane | null = null
+  /** Where queues are declared that nobody thought of before. */
+  #declarer: Channel | null = null
   #declaring = false
-  /** The channel's buffer is full. */
+  /** The socket's buffer is full. */
   #full = false
   #closed: BrokerClosedError | null = null
 
@@ -56,32 +61,30 @@ export class Publisher {
 
   /** Goes on with this connection. */
   async up(connection: ChannelModel): Promise<void> {
-    const { topology, events, onBroken } = this.#options
+    const { topology, events } = this.#options
     this.#connection = connection
     const channel = await connection.createConfirmChannel()
+    const lane = openLane({ connection, channel, onDrain: () => this.#onDrain(lane) })
     const broken = (reason: Error) => {
-      if (this.#channel === channel) onBroken(reason)
+      if (this.#lane === lane) this.#onBroken(reason)
     }
     channel.on("error", (error) => broken(publishFailure(error)))
     channel.on("close", () => broken(new Error("the server has closed the channel")))
-    channel.on("drain", () => {
-      if (this.#channel !== channel) return
-      this.#full = false
-      this.#write()
-    })
     // What nobody takes comes back before its confirm: the queue was deleted. Another connection declares it again.
     channel.on("return", ({ fields }) => broken(new Error(`the queue of ${fields.routingKey} was deleted`)))
     topology.forget()
     await topology.declare(channel, events)
     if (this.#connection !== connection) return
-    this.#channel = channel
+    this.#declarer = channel
+    this.#lane = lane
     this.#write()
   }
 
   /** The connection is gone: what it has not confirmed is published again. */
   down(): void {
     this.#connection = null
-    this.#channel = null
+    this.#lane = null
+    this.#declarer = null
     this.#full = false
     this.#declaring = false
     this.#written = 0
@@ -104,35 +107,47 @@ export class Publisher {
   close(reason: BrokerClosedError): void {
     this.#closed = reason
     this.#connection = null
-    this.#channel = null
+    this.#lane = null
     for (const { done } of this.#publications.splice(0)) done.reject(reason)
   }
 
-  /** Writes what waits, as far as the channel takes it. */
+  #onDrain(lane: Lane): void {
+    if (this.#lane !== lane) return
+    this.#full = false
+    this.#write()
+  }
+
+  /** Nothing more is written to what is of no use. */
+  #onBroken(reason: Error): void {
+    this.#lane = null
+    this.#options.onBroken(reason)
+  }
+
+  /** Writes what waits, as far as the socket takes it. */
   #write(): void {
     const { topology } = this.#options
-    const channel = this.#channel
-    if (channel === null || this.#declaring) return
+    const lane = this.#lane
+    if (lane === null || this.#declaring) return
     for (let next = this.#publications[this.#written]; next !== undefined; next = this.#publications[this.#written]) {
       if (this.#full) return
       const missing = next.message.events().filter((event) => !topology.has(event))
-      if (missing.length > 0) return this.#declare(channel, missing)
-      this.#writeOne(channel, next)
+      if (missing.length > 0) return this.#declare(lane, missing)
+      this.#writeOne(lane, next)
     }
   }
 
-  #writeOne(channel: ConfirmChannel, publication: Publication): void {
+  #writeOne(lane: Lane, publication: Publication): void {
+    const { message } = publication
     const confirm: Confirm = (error) => {
-      if (this.#channel !== channel) return
-      if (error !== null) return this.#options.onBroken(new Error("the server has not taken a message"))
+      if (this.#lane !== lane) return
+      if (error !== null) return this.#onBroken(new Error("the server has not taken a message"))
       publication.unconfirmed -= 1
       if (publication.unconfirmed === 0) this.#settle()
     }
     this.#written += 1
-    // Known before the first confirm may come.
-    publication.unconfirmed = publication.message.count
-    this.#full = !publication.message.write(channel, confirm)
-    if (publication.message.count === 0) this.#settle()
+    publication.unconfirmed = message.count
+    this.#full = !lane.send(message.frames(lane, this.#options.heads), message.count, confirm)
+    if (message.count === 0) this.#settle()
   }
 
   /** Resolves the confirmed prefix. */
@@ -143,16 +158,17 @@ export class Publisher {
     for (const { done } of this.#publications.splice(0, confirmed)) done.resolve()
   }
 
-  #declare(channel: ConfirmChannel, events: readonly string[]): void {
+  #declare(lane: Lane, events: readonly string[]): void {
+    if (this.#declarer === null) return
     this.#declaring = true
-    this.#options.topology.declare(channel, events).then(
+    this.#options.topology.declare(this.#declarer, events).then(
       () => {
-        if (this.#channel !== channel) return
+        if (this.#lane !== lane) return
         this.#declaring = false
         this.#write()
       },
       (error: unknown) => {
-        if (this.#channel === channel) this.#options.onBroken(asError(error))
+        if (this.#lane === lane) this.#onBroken(asError(error))
       },
     )
   }
