@@ -26,6 +26,7 @@ export function want(line: string, extras: Partial<LimitRequest> = {}): LimitReq
   const [method = "", path = ""] = line.split(" ")
   return {
     identity: "token-one",
+    perSecond: () => 50,
     route: routeOf(method, path, WALL_MS),
     priority: "normal",
     deadlineMs: Number.POSITIVE_INFINITY,
