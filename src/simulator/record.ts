@@ -13,6 +13,7 @@ export type Deed =
       readonly token: string | null
       /** 0: never answered, or cut off before it was done. */
       readonly status: number
+      readonly userAgent: string | null
       readonly bodyBytes: number
       /** The start of the SHA-256 of the body; null when there is none. */
       readonly bodyDigest: string | null

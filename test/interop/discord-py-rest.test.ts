@@ -67,6 +67,21 @@ describe.skipIf(environment.type === "missing")("discord.py", () => {
   )
 
   test(
+    "backs off as a global 429 says",
+    async () => {
+      const rules = { "*": { limit: 1_000 } }
+      const discord = await start({ limits: { global: { limit: 8, windowMs: 1_000 }, rules } })
+      const sightings = await run(discord, "burst")
+      expect(sightings.at(-1)?.[0]).toBe("done")
+      const { requests, refused } = discord.rest.counts()
+      expect(requests[SEND]).toMatchObject({ 200: 12 })
+      expect(refused.global).toBeGreaterThan(0)
+      expect(refused).toMatchObject({ user: 0, shared: 0 })
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
     "backs off as a shared 429 says",
     async () => {
       const discord = await start()

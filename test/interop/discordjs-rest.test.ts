@@ -86,3 +86,17 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test(
+  "@discordjs/rest backs off as a global 429 says",
+  async () => {
+    const rules = { "*": { limit: 1_000 } }
+    const sightings = await run("burst", { limits: { global: { limit: 5, windowMs: 1_000 }, rules } })
+    expect(sightings.at(-1)?.saw).toBe("done")
+    const { requests, refused } = simulator.rest.counts()
+    expect(requests["POST /channels/:channel/messages"]).toMatchObject({ 200: 12 })
+    expect(refused.global).toBeGreaterThan(0)
+    expect(refused).toMatchObject({ user: 0, shared: 0 })
+  },
+  TIMEOUT_MS,
+)

@@ -32,4 +32,6 @@ export interface RestContext {
   readonly interactions: Interactions
   readonly commands: ApplicationCommands
   readonly bans: Bans
+  /** Guilds whose messages were searched before. */
+  readonly searched: Set<string>
 }

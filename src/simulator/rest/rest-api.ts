@@ -217,6 +217,7 @@ export class RestApi {
       route: name,
       token: authorization === undefined ? null : this.#digests.of(authorization),
       status,
+      userAgent: head.headers.get("user-agent") ?? null,
       bodyBytes: body.length,
       bodyDigest: body.length === 0 ? null : digestOf(body),
       reason: head.headers.get("x-audit-log-reason") ?? null,

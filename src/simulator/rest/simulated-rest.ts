@@ -67,6 +67,7 @@ export class SimulatedRest {
       interactions: new Interactions(clock),
       commands: new ApplicationCommands(world.bot.id, newId),
       bans: new Bans(),
+      searched: new Set(),
     }
     const { credentials, faults, record, recordsRequests } = plan
     this.api = new RestApi({ context: this.#context, credentials, faults, record, clock, recordsRequests })

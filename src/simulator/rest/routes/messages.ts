@@ -14,6 +14,8 @@ import { shown } from "../state/messages.ts"
 
 const TWO_WEEKS_MS = 14 * 86_400_000
 const MAX_PINS = 250
+const SEARCH_PAGE = 25
+const INDEXING_SECONDS = 2
 
 const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
@@ -58,6 +60,7 @@ export const messageRoutes: readonly Route[] = [
     return NOTHING
   }),
   route("POST /channels/:channel/messages/bulk-delete", bulkDelete),
+  route("GET /guilds/:guild/messages/search", search),
   route("POST /channels/:channel/messages/:message/crosspost", (call, { directory, messages, world }) => {
     const place = directory.messagePlace(call.id("channel"))
     return ok(shown(messages.get(place.id, call.id("message")), world.bot.id))
@@ -87,6 +90,22 @@ function list(call: Call, { directory, messages, world }: RestContext): Answer {
     found = found.slice(Math.max(0, middle - (limit >> 1)))
   }
   return ok(found.slice(0, limit).map((stored) => shown(stored, world.bot.id)))
+}
+
+/** A guild that was never searched is indexed first: 202, try again. */
+function search(call: Call, { directory, messages, searched, world }: RestContext): Answer {
+  const guild = directory.guild(call.id("guild"))
+  if (!searched.has(guild.id)) {
+    searched.add(guild.id)
+    const message = "Index not yet available. Try again later"
+    return ok({ message, code: 110_000, documents_indexed: 0, retry_after: INDEXING_SECONDS }, 202)
+  }
+  const content = call.query().get("content") ?? ""
+  const found = guild.channels
+    .flatMap(({ id }) => messages.of(id))
+    .filter(({ message }) => message.content.includes(content))
+  const page = found.slice(0, SEARCH_PAGE).map((stored) => [shown(stored, world.bot.id)])
+  return ok({ doing_deep_historical_index: false, total_results: found.length, messages: page })
 }
 
 function bulkDelete(call: Call, { directory, messages, clock, emit }: RestContext): Answer {

@@ -198,3 +198,14 @@ test("typing comes out as TYPING_START", async () => {
     guild_id: rest.guild.id,
   })
 })
+
+test("a search is told to come again while the guild is indexed", async () => {
+  const id = await rest.message("needle")
+  await rest.message("hay")
+  const search = `/guilds/${rest.guild.id}/messages/search?content=needle`
+  expect(await rest.call("GET", search)).toMatchObject({ status: 202, json: { code: 110_000, retry_after: 2 } })
+  expect(await rest.call("GET", search)).toMatchObject({
+    status: 200,
+    json: { total_results: 1, messages: [[{ id }]] },
+  })
+})
