@@ -21,14 +21,15 @@ export interface Sample {
   readonly events: number
   readonly cpuUs: number
   readonly wallUs: number
+  /** From the sender to the reader: the median, 99 %, 99.9 %. */
+  readonly latencyUs?: readonly [number, number, number]
 }
 
-/** The CPU time an event of one case over that of another. */
-export interface RatioTarget {
-  readonly of: string
-  readonly to: string
-  readonly atMost: number
-}
+/** One case over another: `atMost` in CPU time an event, `rateAtLeast` in events a second. */
+export type RatioTarget = { readonly of: string; readonly to: string } & (
+  | { readonly atMost: number }
+  | { readonly rateAtLeast: number }
+)
 
 /** Measures `work`, which returns how many events it did. */
 export async function measure(work: () => number | Promise<number>): Promise<Sample> {

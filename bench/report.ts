@@ -7,6 +7,8 @@ export interface Row {
   readonly skipped?: string
   readonly cpuUsPerEvent?: Spread
   readonly eventsPerSecond?: Spread
+  /** Medians over the rounds of the median, 99 % and 99.9 %. */
+  readonly latencyUs?: readonly number[]
 }
 
 export interface Spread {
@@ -27,8 +29,12 @@ export interface Report {
 
 export function rowOf(name: string, samples: readonly Sample[], skipped: string | undefined): Row {
   if (samples.length === 0) return { name, skipped: skipped ?? "not run" }
+  const latencies = samples.flatMap(({ latencyUs }) => (latencyUs === undefined ? [] : [latencyUs]))
   return {
     name,
+    ...(latencies.length === 0
+      ? {}
+      : { latencyUs: [0, 1, 2].map((part) => spread(latencies.map((one) => one[part] ?? Number.NaN)).median) }),
     cpuUsPerEvent: spread(samples.map(({ cpuUs, events }) => cpuUs / events)),
     eventsPerSecond: spread(samples.map(({ wallUs, events }) => events / (wallUs / 1_000_000))),
   }
@@ -52,18 +58,28 @@ export function printReport({ question, machine, rounds, rows, ratios }: Report)
   for (const target of ratios) console.log(ratioLine(target, rows))
 }
 
-function line({ name, skipped, cpuUsPerEvent: cpu, eventsPerSecond }: Row, width: number): string {
+function line({ name, skipped, cpuUsPerEvent: cpu, eventsPerSecond, latencyUs }: Row, width: number): string {
   if (cpu === undefined || eventsPerSecond === undefined) return `${name.padEnd(width)}  skipped: ${skipped}`
   const cost = `${cpu.median.toFixed(2)} (${cpu.min.toFixed(2)}–${cpu.max.toFixed(2)})`
-  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${Math.round(eventsPerSecond.median).toLocaleString("en").padStart(12)}`
+  const rate = Math.round(eventsPerSecond.median).toLocaleString("en")
+  const latency =
+    latencyUs === undefined ? "" : `   ${latencyUs.map((us) => Math.round(us)).join(" / ")} µs (p50 / p99 / p99.9)`
+  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}`
 }
 
-function ratioLine({ of, to, atMost }: RatioTarget, rows: readonly Row[]): string {
-  const cost = (name: string) => rows.find((row) => row.name === name)?.cpuUsPerEvent?.median
-  const above = cost(of)
-  const below = cost(to)
-  const label = `${of} / ${to}`
-  if (above === undefined || below === undefined) return `${label}: not measured (target ≤ ${atMost.toFixed(2)})`
+function ratioLine(target: RatioTarget, rows: readonly Row[]): string {
+  const { of, to } = target
+  const isRate = "rateAtLeast" in target
+  const measured = (name: string) => {
+    const row = rows.find((candidate) => candidate.name === name)
+    return (isRate ? row?.eventsPerSecond : row?.cpuUsPerEvent)?.median
+  }
+  const wanted = isRate ? `≥ ${target.rateAtLeast.toFixed(2)}` : `≤ ${target.atMost.toFixed(2)}`
+  const above = measured(of)
+  const below = measured(to)
+  const label = `${of} / ${to}${isRate ? ", events/s" : ""}`
+  if (above === undefined || below === undefined) return `${label}: not measured (target ${wanted})`
   const ratio = above / below
-  return `${label}: ${ratio.toFixed(2)} (target ≤ ${atMost.toFixed(2)}: ${ratio <= atMost ? "holds" : "MISSED"})`
+  const holds = isRate ? ratio >= target.rateAtLeast : ratio <= target.atMost
+  return `${label}: ${ratio.toFixed(2)} (target ${wanted}: ${holds ? "holds" : "MISSED"})`
 }
