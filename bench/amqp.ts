@@ -1,10 +1,12 @@
 // How much of what RabbitMQ takes does a shard give it? One shard fed by a simulator in another process, beside a bare client
-// that publishes the same kind of events with confirms. Each trial has a
-// server of its own.
+// that publishes the same kind of events with confirms. Each trial has a server of its own.
 
-import { connect } from "amqplib"
+import { type ChannelModel, type ConfirmChannel, connect } from "amqplib"
 import { amqpBroker } from "../src/brokers/amqp/broker.ts"
-import { CONTENT_TYPES } from "../src/brokers/amqp/message.ts"
+import { sessionBytes } from "../src/brokers/amqp/frames.ts"
+import { type Confirm, openLane } from "../src/brokers/amqp/lane.ts"
+import { CONTENT_TYPES, Heads } from "../src/brokers/amqp/message.ts"
+import { Topology } from "../src/brokers/amqp/topology.ts"
 import { loadCodec } from "../src/codec/load.ts"
 import { readGatewayConfig } from "../src/config/read-gateway-config.ts"
 import { EVENT_INTENTS } from "../src/discord/events.ts"
@@ -29,65 +31,105 @@ const BURSTS = 4
 const SMOKE_EVENTS = 500
 /** As many as a shard may have. */
 const WINDOW_EVENTS = 8_192
+/** As a shard publishes under load. */
+const BATCH_EVENTS = 64
 const SEED = 1
 const QUIET_MS = 300
 
 export const benchmark: Benchmark = {
   question: "How much of what RabbitMQ takes from a bare confirming client does one shard give it?",
   cases: [
-    { name: "bare client", skipped: whyNot, run: ({ smoke }) => runBareClient(smoke) },
+    { name: "bare client, finished frames", skipped: whyNot, run: ({ smoke }) => runBare(smoke, finishedFrames) },
+    { name: "bare client, amqplib", skipped: whyNot, run: ({ smoke }) => runBare(smoke, amqplibsPublish) },
     { name: "one shard", skipped: whyNot, run: ({ smoke }) => runShard(smoke) },
   ],
 }
 
-async function runBareClient(smoke: boolean): Promise<Sample> {
+/** Publishes 64 events at a time and calls `confirm` for each. */
+type PublishSome = (confirm: Confirm) => void
+
+async function runBare(smoke: boolean, publisher: typeof finishedFrames): Promise<Sample> {
   const server = await startRabbitmqServer()
-  const utf8 = new TextEncoder()
-  const messages = [...corpus({ seed: SEED, count: smoke ? SMOKE_EVENTS : 20_000 })].map(({ t, d }) => ({
-    event: t,
-    content: Buffer.from(utf8.encode(JSON.stringify(d))),
-  }))
   const connection = await connect(server.url, { noDelay: true })
   const channel = await connection.createConfirmChannel()
-  await channel.assertExchange(GROUP, "direct")
-  for (const event of new Set(messages.map(({ event }) => event))) {
-    await channel.assertQueue(`${GROUP}:${event}`)
-    await channel.bindQueue(`${GROUP}:${event}`, GROUP, event)
-  }
-  const publish = (count: number) => publishWindowed(channel, messages, count)
-  const sample = await measureBursts(smoke, async (count) => () => publish(count))
+  const messages = [...corpus({ seed: SEED, count: smoke ? SMOKE_EVENTS : BURST_EVENTS })].map(({ t, d }) => ({
+    event: t,
+    content: Buffer.from(JSON.stringify(d)),
+  }))
+  await new Topology(GROUP).declare(channel, new Set(messages.map(({ event }) => event)))
+  const publishSome = publisher(connection, channel, messages)
+  const sample = await measureBursts(smoke, async (count) => () => publishWindowed(publishSome, count))
   await connection.close()
   await server.stop()
   return sample
 }
 
-function publishWindowed(
-  channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>["createConfirmChannel"]>>,
-  messages: readonly { readonly event: string; readonly content: Buffer }[],
-  count: number,
-): Promise<number> {
+interface Event {
+  readonly event: string
+  readonly content: Buffer
+}
+
+/** Frames that are finished before the clock runs: nothing is left to do but to send them. */
+function finishedFrames(
+  connection: ChannelModel,
+  channel: ConfirmChannel,
+  events: readonly Event[],
+): (batch: number) => PublishSome {
+  const lane = openLane({ connection, channel, onDrain: () => {} })
+  const heads = new Heads(GROUP, "json", MESSAGE_TIMEOUT_MS)
+  const id = { session: sessionBytes("0123456789abcdef0123456789abcdef"), sequence: 0 }
+  const batches: Buffer[] = []
+  for (let first = 0; first + BATCH_EVENTS <= events.length; first += BATCH_EVENTS) {
+    const messages = events.slice(first, first + BATCH_EVENTS).map(({ event, content }, index) => {
+      const frames = heads.of(event, lane)
+      const out = Buffer.alloc(frames.maxBytes(content.length))
+      return out.subarray(0, frames.write(out, 0, { ...id, sequence: first + index }, content, 0, content.length))
+    })
+    batches.push(Buffer.concat(messages))
+  }
+  return (batch) => (confirm) => {
+    lane.send(batches[batch % batches.length] ?? Buffer.alloc(0), BATCH_EVENTS, confirm)
+  }
+}
+
+function amqplibsPublish(
+  _connection: ChannelModel,
+  channel: ConfirmChannel,
+  events: readonly Event[],
+): (batch: number) => PublishSome {
   const properties = {
     contentType: CONTENT_TYPES.json,
     persistent: true,
+    mandatory: true,
     expiration: String(MESSAGE_TIMEOUT_MS),
     messageId: "",
   }
+  return (batch) => (confirm) => {
+    for (let index = 0; index < BATCH_EVENTS; index += 1) {
+      const number = batch * BATCH_EVENTS + index
+      const message = events[number % events.length]
+      properties.messageId = `0123456789abcdef0123456789abcdef:${number}`
+      if (message !== undefined) channel.publish(GROUP, message.event, message.content, properties, confirm)
+    }
+  }
+}
+
+/** At least `count` events, whole batches, with no more than a shard's window unconfirmed. */
+function publishWindowed(publish: (batch: number) => PublishSome, count: number): Promise<number> {
+  const batches = Math.ceil(count / BATCH_EVENTS)
+  const total = batches * BATCH_EVENTS
   return new Promise((resolve, reject) => {
     let sent = 0
     let confirmed = 0
-    const onConfirm = (error: unknown) => {
+    const onConfirm: Confirm = (error) => {
       if (error !== null) return reject(error)
       confirmed += 1
-      if (confirmed === count) return resolve(count)
+      if (confirmed === total) return resolve(total)
       if (sent - confirmed === WINDOW_EVENTS / 2) fill()
     }
     const fill = () => {
-      for (; sent < count && sent - confirmed < WINDOW_EVENTS; sent += 1) {
-        const message = messages[sent % messages.length]
-        if (message === undefined) return
-        properties.messageId = `0123456789abcdef0123456789abcdef:${sent}`
-        channel.publish(GROUP, message.event, message.content, properties, onConfirm)
-      }
+      for (; sent < total && sent - confirmed < WINDOW_EVENTS; sent += BATCH_EVENTS)
+        publish(sent / BATCH_EVENTS)(onConfirm)
     }
     fill()
   })
