@@ -33,3 +33,13 @@ test.each(["node", "bun"])(
   },
   TIMEOUT_MS,
 )
+
+test.each(["@spectacles/brokers", "@discordjs/brokers"])(
+  "it sees the same with the older ioredis of %s",
+  async (owner) => {
+    await redis.command("FLUSHALL")
+    const client = `${import.meta.dir}/../../../node_modules/${owner}/node_modules/ioredis/built/index.js`
+    expect(await runScript("node", SCRIPT, "spectacles/brokers", redis.url, client)).toEqual([...original])
+  },
+  TIMEOUT_MS,
+)

@@ -1,10 +1,10 @@
 // A command handler as it is written for `@spectacles/brokers` over Redis. It says what it sees, a JSON value a line.
-// Usage: node written-for-spectacles.mjs PACKAGE REDIS_URL
+// Usage: node written-for-spectacles.mjs PACKAGE REDIS_URL [CLIENT]
 
 import { EventEmitter } from "node:events"
-import Client from "ioredis"
 
-const [packageName, url] = process.argv.slice(2)
+const [packageName, url, clientName = "ioredis"] = process.argv.slice(2)
+const { default: Client } = await import(clientName)
 const { Redis } = await import(packageName)
 
 const say = (what, value) => process.stdout.write(`${JSON.stringify([what, value ?? null])}\n`)
@@ -17,7 +17,7 @@ const raw = new Client(url)
 const plain = new Redis("plain", new Client(url))
 say("fields", [plain.group, /^[0-9a-f]{40}$/.test(plain.name), plain.blockInterval, plain.maxChunk])
 say("is an emitter", plain instanceof EventEmitter)
-say("keeps the client", plain.redis.constructor.name)
+say("keeps the client", plain.redis instanceof Client)
 plain.disconnect()
 const broker = new Redis("workers", client, { blockInterval: 100, maxChunk: 3, name: "first" })
 say("options", [broker.name, broker.blockInterval, broker.maxChunk, broker.redis === client])
