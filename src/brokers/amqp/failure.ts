@@ -11,12 +11,14 @@ export class BrokerFailedError extends Error {
 const REFUSALS = /\b(ACCESS[_-]REFUSED|NOT[_-]ALLOWED|PRECONDITION[_-]FAILED|RESOURCE[_-]LOCKED)\b/
 /** amqplib's words for a server that closes the connection where it should open the virtual host. */
 const NO_VIRTUAL_HOST = "Expected ConnectionOpenOk; got <ConnectionClose"
+/** Of TLS, as OpenSSL words them: self signed, expired, unable to get issuer, the host is not in it. */
+const CERTIFICATE = /certificate|altnames/i
 const WRONG_PROTOCOL = /exceeds maxFrameSize|Invalid frame|SSL routines/
 
 /** Whether trying again is pointless. */
 export function isOperatorsMatter(error: Error): boolean {
   if (error instanceof BrokerFailedError) return true
-  return REFUSALS.test(error.message) || error.message.startsWith(NO_VIRTUAL_HOST)
+  return REFUSALS.test(error.message) || CERTIFICATE.test(error.message) || error.message.startsWith(NO_VIRTUAL_HOST)
 }
 
 export function asError(error: unknown): Error {
@@ -42,6 +44,9 @@ function connectReason(url: string, error: Error): string {
   }
   if (error.message.includes("ACCESS_REFUSED")) {
     return "it refuses the user name or the password; change them in amqp.url (AMQP_URL)."
+  }
+  if (CERTIFICATE.test(error.message)) {
+    return `its certificate is not accepted (${error.message}); name your authority's file in NODE_EXTRA_CA_CERTS, or change amqp.url (AMQP_URL).`
   }
   if (WRONG_PROTOCOL.test(error.message)) {
     return `what listens there does not speak ${new URL(url).protocol.slice(0, -1)} (${error.message}); change amqp.url (AMQP_URL).`

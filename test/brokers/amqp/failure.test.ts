@@ -11,7 +11,7 @@ const SHUTDOWN =
   "Connection closed: 320 (CONNECTION-FORCED) with message \"CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'\""
 
 describe("isOperatorsMatter", () => {
-  for (const message of [REFUSED, NO_VIRTUAL_HOST, "406 (PRECONDITION-FAILED)"]) {
+  for (const message of [REFUSED, NO_VIRTUAL_HOST, "self signed certificate", "406 (PRECONDITION-FAILED)"]) {
     test(`is true of ${message.slice(0, 40)}`, () => expect(isOperatorsMatter(new Error(message))).toBe(true))
   }
   for (const message of [UNREACHABLE, SHUTDOWN, "Heartbeat timeout", "404 (NOT-FOUND)"]) {
@@ -25,6 +25,10 @@ describe("connectFailure", () => {
     [
       NO_VIRTUAL_HOST,
       'it has no virtual host "live" for this user; add it, or change the path of amqp.url (AMQP_URL).',
+    ],
+    [
+      "self signed certificate",
+      "its certificate is not accepted (self signed certificate); name your authority's file in NODE_EXTRA_CA_CERTS, or change amqp.url (AMQP_URL).",
     ],
     [UNREACHABLE, "connect ECONNREFUSED 127.0.0.1:5672; start it, or change amqp.url (AMQP_URL)."],
     [
