@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../../flow/clock.ts"
 import { alreadyAcknowledged, unknown } from "../api-error.ts"
+import { Ring } from "./ring.ts"
 
 export interface Interaction {
   readonly id: string
@@ -29,6 +30,7 @@ const MAX_INTERACTIONS = 100_000
 
 export class Interactions {
   readonly #clock: Clock
+  readonly #recent = new Ring<string>(MAX_INTERACTIONS)
   readonly #byToken = new Map<string, Kept>()
 
   constructor(clock: Clock) {
@@ -36,8 +38,8 @@ export class Interactions {
   }
 
   add(interaction: Interaction): void {
-    const [oldest] = this.#byToken.keys()
-    if (this.#byToken.size >= MAX_INTERACTIONS && oldest !== undefined) this.#byToken.delete(oldest)
+    const oldest = this.#recent.push(interaction.token)
+    if (oldest !== undefined) this.#byToken.delete(oldest)
     const madeMs = this.#clock.nowMs()
     this.#byToken.set(interaction.token, { interaction, madeMs, answered: undefined, originalId: undefined })
   }

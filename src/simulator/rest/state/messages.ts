@@ -2,6 +2,7 @@
 
 import type { Message } from "../../corpus/message.ts"
 import { unknown } from "../api-error.ts"
+import { Ring } from "./ring.ts"
 
 export interface Reaction {
   readonly emoji: { readonly id: string | null; readonly name: string | null; readonly animated?: boolean }
@@ -19,6 +20,7 @@ const MAX_MESSAGES = 20_000
 
 export class Messages {
   readonly #messages = new Map<string, StoredMessage>()
+  readonly #recent = new Ring<string>(MAX_MESSAGES)
   /** Ids by channel, oldest first. */
   readonly #channels = new Map<string, Set<string>>()
 
@@ -27,9 +29,9 @@ export class Messages {
     const channel = this.#channels.get(message.channel_id)
     if (channel === undefined) this.#channels.set(message.channel_id, new Set([message.id]))
     else channel.add(message.id)
-    const [oldest] = this.#messages.values()
-    if (this.#messages.size > MAX_MESSAGES && oldest !== undefined)
-      this.remove(oldest.message.channel_id, oldest.message.id)
+    const oldest = this.#recent.push(message.id)
+    const stored = oldest === undefined ? undefined : this.#messages.get(oldest)
+    if (stored !== undefined) this.remove(stored.message.channel_id, stored.message.id)
   }
 
   find(channelId: string, id: string): StoredMessage | undefined {
