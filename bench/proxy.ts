@@ -78,6 +78,7 @@ async function proxy(upstream: string): Promise<Started> {
   const service = new RestProxy({
     config,
     limiter,
+    broker: null,
     metrics: new ProxyMetrics(new Metrics()),
     log: silentLogger,
     clock: systemClock,

@@ -2,6 +2,9 @@
 // `spectacles proxy`: reads arguments, environment and signals, builds the parts, and hands over.
 
 import { parseArgs } from "node:util"
+import { amqpBroker } from "../brokers/amqp/broker.ts"
+import type { Broker } from "../brokers/broker.ts"
+import { redisBroker } from "../brokers/redis/broker.ts"
 import { readConfigFile } from "../config/config-file.ts"
 import { printSettings } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
@@ -14,7 +17,7 @@ import { Metrics } from "../ops/metrics.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { standardError } from "../ops/standard-error.ts"
 import type { Limiter } from "../proxy/limits/limiter.ts"
-import { MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
+import { MAX_WAIT_MS, MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
 import { ProxyMetrics } from "../proxy/metrics.ts"
 import { RestProxy } from "../proxy/proxy.ts"
 import { type Command, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
@@ -85,6 +88,7 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const service = new RestProxy({
     config,
     limiter,
+    broker: newBroker(config, log),
     metrics: proxyMetrics,
     log,
     clock: systemClock,
@@ -97,6 +101,39 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
     await service.run(stop)
   } finally {
     await health?.stop()
+  }
+}
+
+/** Longer than any request may take: a request that is in hand somewhere is not taken over. */
+const CLAIM_MARGIN_MS = 60_000
+/** Requests stay in their stream for so long, answered or not. */
+const RETENTION_MS = 3_600_000
+/** Dropped after this when no proxy runs: nobody waits so long for an answer. */
+const MESSAGE_TIMEOUT_MS = 120_000
+
+function newBroker({ broker, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Logger): Broker | null {
+  switch (broker?.type) {
+    case undefined:
+      return null
+    case "redis":
+      return redisBroker({
+        urls: [broker.url.reveal()],
+        group: broker.group,
+        body: "msgpack",
+        trimming: { retentionMs: RETENTION_MS },
+        poolSize: broker.poolSize,
+        logger,
+        claimAfterMs: timeoutMs + CLAIM_MARGIN_MS,
+      })
+    case "amqp":
+      return amqpBroker({
+        urls: [broker.url.reveal()],
+        group: broker.group,
+        body: "msgpack",
+        messageTimeoutMs: MESSAGE_TIMEOUT_MS,
+        events: [],
+        logger,
+      })
   }
 }
 

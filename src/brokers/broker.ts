@@ -37,6 +37,10 @@ export interface Broker {
 
 export interface Delivery {
   readonly event: string
+  /** It was delivered before and not acknowledged: whoever had it may have done what it asks for. */
+  readonly isRepeated?: boolean
+  /** When nobody waits for the reply any more, in Unix ms, where the caller has said so. */
+  readonly deadlineWallMs?: number
   /**
    * The decoded body, MessagePack or JSON by its first byte.
    * @throws BodyError when it is neither.

@@ -1,6 +1,7 @@
 // The proxy service: opens its doors, passes requests to Discord through the limiter, and stops in order.
 // Everything it works with is passed in.
 
+import type { Broker } from "../brokers/broker.ts"
 import type { ProxyConfig } from "../config/proxy-config.ts"
 import type { Clock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
@@ -9,8 +10,10 @@ import type { Logger } from "../ops/log.ts"
 import type { Failure } from "./failure.ts"
 import { type HttpDoor, openHttpDoor } from "./http/door.ts"
 import type { Limiter } from "./limits/limiter.ts"
+import type { Route } from "./limits/routes.ts"
 import type { ProxyMetrics } from "./metrics.ts"
 import { globalLimits, type ProxyRequest } from "./proxy-request.ts"
+import { RpcDoor } from "./rpc/door.ts"
 import { coalescing } from "./upstream/coalesce.ts"
 import { Upstream } from "./upstream/upstream.ts"
 
@@ -20,6 +23,8 @@ const DRAIN_SHARE = 0.8
 export interface ProxyParts {
   readonly config: ProxyConfig
   readonly limiter: Limiter
+  /** Where requests come from beside HTTP; null: from nowhere. */
+  readonly broker: Broker | null
   readonly metrics: ProxyMetrics
   readonly log: Logger
   readonly clock: Clock
@@ -38,7 +43,7 @@ export class RestProxy {
     this.#parts = parts
     const { config, limiter, metrics, clock, random, fetch } = parts
     this.#upstream = new Upstream({
-      origin: `${config.discord.scheme}://${config.discord.host}`,
+      origin: originOf(config),
       limiter,
       clock,
       random,
@@ -54,15 +59,14 @@ export class RestProxy {
   }
 
   /**
-   * Runs until `signal` aborts; then answers what it can within the shutdown's time.
-   * @throws OperatorError when it cannot listen.
+   * Runs until `signal` aborts, or the broker is over; then answers what it can within the shutdown's time.
+   * @throws OperatorError when it cannot listen, or the broker will never work.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { config, clock, log, metrics } = this.#parts
+    const { config, clock, log, metrics, broker } = this.#parts
     const { discord, limits, http, timeoutMs = Number.POSITIVE_INFINITY } = config
     const { token } = discord
-    this.#door = openHttpDoor({
-      ...http,
+    const shared = {
       apiVersion: discord.apiVersion,
       token: token === undefined ? null : () => token.reveal(),
       timeoutMs,
@@ -70,11 +74,19 @@ export class RestProxy {
       clock,
       log,
       send: this.#send,
-      answered: (route, status) => metrics.answered(route, status),
-    })
+      answered: (route: Route, status: number) => metrics.answered(route, status),
+    }
+    this.#door = openHttpDoor({ ...http, ...shared })
+    const event = config.broker?.event ?? ""
+    const rpc = broker === null ? null : new RpcDoor({ ...shared, broker, event, origin: originOf(config) })
     log.info({ address: `${http.hostname}:${this.#door.port}`, discord: discord.host }, "passing requests on")
-    await aborted(signal)
-    await this.#stop(this.#door)
+    const stopping = new AbortController()
+    try {
+      await Promise.race([aborted(signal), failureOf(broker), rpc?.run(stopping.signal) ?? never()])
+    } finally {
+      stopping.abort()
+      await this.#stop(this.#door, rpc)
+    }
   }
 
   /** The port of the HTTP door; null while it is closed. */
@@ -98,19 +110,34 @@ export class RestProxy {
   }
 
   /** Stops accepting, lets what is on its way finish, refuses the rest, and lets go of the connections. */
-  async #stop(door: HttpDoor): Promise<void> {
-    const { config, clock, limiter, log } = this.#parts
+  async #stop(door: HttpDoor, rpc: RpcDoor | null): Promise<void> {
+    const { config, clock, limiter, broker, log } = this.#parts
     this.#isStopping = true
-    const finished = door.finish()
+    const finished = Promise.all([door.finish(), rpc?.finish()])
     const drainMs = config.shutdownTimeoutMs * DRAIN_SHARE
     if (!(await settlesWithin(clock, drainMs, finished))) {
-      log.warn({ requests: door.pending }, "not every request could be finished in time: those that wait are refused")
+      const requests = door.pending + (rpc?.pending ?? 0)
+      log.warn({ requests }, "not every request could be finished in time: those that wait are refused")
     }
     limiter.close()
     const restMs = (config.shutdownTimeoutMs - drainMs) / 2
     await settlesWithin(clock, restMs, finished)
-    await settlesWithin(clock, restMs, door.stop())
+    await settlesWithin(clock, restMs, Promise.all([door.stop(), broker?.close({ drainWithinMs: restMs })]))
   }
+}
+
+function originOf({ discord }: ProxyConfig): string {
+  return `${discord.scheme}://${discord.host}`
+}
+
+/** Rejects when the broker will never work again. */
+async function failureOf(broker: Broker | null): Promise<void> {
+  const end = await (broker?.ended ?? never())
+  if (end.type === "failed") throw end.error
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {})
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -29,6 +29,10 @@ export class AmqpDelivery implements Delivery {
     this.#context = context
   }
 
+  get isRepeated(): boolean {
+    return this.#message.fields.redelivered
+  }
+
   data(): unknown {
     return decodeBody(this.#message.content)
   }

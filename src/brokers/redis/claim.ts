@@ -39,7 +39,7 @@ export async function claim(
     const words = [stream, group, name, String(claimAfterMs), cursor, "COUNT", String(CHUNK)]
     const reply = await client.callBuffer("XAUTOCLAIM", words)
     const [next, entries] = Array.isArray(reply) ? reply : []
-    const taken = readEntries(entries).filter(({ id }) => !isHeld(id))
+    const taken = readEntries(entries, true).filter(({ id }) => !isHeld(id))
     if (taken.length > 0) claimed.push(...(await withoutPoison(stream, taken, options)))
     cursor = text(next)
     if (cursor === "0-0" || !Array.isArray(reply)) break

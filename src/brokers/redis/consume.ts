@@ -11,7 +11,7 @@ import { BodyError, type Delivery } from "../broker.ts"
 import { claim } from "./claim.ts"
 import type { Client } from "./clients.ts"
 import { type Trimming, trimWords } from "./commands.ts"
-import { type Entry, readStreams } from "./entries.ts"
+import { circumstances, type Entry, readStreams } from "./entries.ts"
 import { cannotConsume, joinGroup, type Membership } from "./group.ts"
 
 /** Deliveries that a broker holds unacknowledged before it reads no more. */
@@ -236,6 +236,7 @@ export class RedisConsumer {
     const { event, entry, subscription } = held
     return {
       event,
+      ...circumstances(entry),
       data() {
         if (entry.data === null) throw new BodyError(`Cannot decode entry ${entry.id}: it has no field "data".`)
         return decodeBody(entry.data)

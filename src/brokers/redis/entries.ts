@@ -1,9 +1,15 @@
 // Stream entries as Redis returns them: checked, since anybody may have written them.
 
+import type { Delivery } from "../broker.ts"
+
 export interface Entry {
   readonly id: string
   /** The field `data`; null where there is none. */
   readonly data: Uint8Array | null
+  /** The field `timeout_at`, Unix nanoseconds in digits, in milliseconds. */
+  readonly timeoutAtMs: number | null
+  /** Taken over from a member of the group that may have handled it. */
+  readonly isClaimed: boolean
 }
 
 /** What XREADGROUP returns: `[[stream, entries], …]`, or null where nothing came. */
@@ -18,12 +24,13 @@ export function readStreams(
 }
 
 /** `[[id, [name, value, …]], …]`. An entry that was trimmed away while it was pending is null, or has no fields. */
-export function readEntries(reply: unknown): readonly Entry[] {
+export function readEntries(reply: unknown, isClaimed = false): readonly Entry[] {
   if (!Array.isArray(reply)) return []
   return reply.flatMap((one: unknown) => {
     if (!Array.isArray(one)) return []
     const [id, fields] = one
-    return [{ id: text(id), data: field(fields, "data") }]
+    const timeoutAtMs = milliseconds(field(fields, "timeout_at"))
+    return [{ id: text(id), data: field(fields, "data"), timeoutAtMs, isClaimed }]
   })
 }
 
@@ -34,6 +41,18 @@ function field(fields: unknown, name: string): Uint8Array | null {
     if (text(fields[index]) === name && value instanceof Uint8Array) return value
   }
   return null
+}
+
+/** What a delivery says of its entry, beside its data. */
+export function circumstances({ isClaimed, timeoutAtMs }: Entry): Pick<Delivery, "isRepeated" | "deadlineWallMs"> {
+  return { isRepeated: isClaimed, ...(timeoutAtMs !== null && { deadlineWallMs: timeoutAtMs }) }
+}
+
+const NANOSECONDS_PER_MS = 1_000_000
+
+function milliseconds(nanoseconds: Uint8Array | null): number | null {
+  const digits = nanoseconds === null ? "" : text(nanoseconds)
+  return /^\d{1,20}$/.test(digits) ? Number(digits) / NANOSECONDS_PER_MS : null
 }
 
 export function text(value: unknown): string {

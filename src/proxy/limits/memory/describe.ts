@@ -2,8 +2,7 @@
 
 import type { InvalidBudget } from "../invalid-budget.ts"
 import { type LimiterReading, PRIORITIES, type Priority } from "../limiter.ts"
-import type { Lane } from "./lane.ts"
-import type { TokenLanes } from "./token-lanes.ts"
+import type { TokenLane, TokenLanes } from "./token-lanes.ts"
 
 /** Lanes that are shown: the ones with the longest queues. */
 const MAX_SHOWN_LANES = 200
@@ -60,7 +59,7 @@ export function describeLanes(
   }
 }
 
-function describeLane(lane: Lane, nowMs: number): unknown {
+function describeLane(lane: TokenLane, nowMs: number): unknown {
   const { bucket, route, waiters } = lane
   const opensAtMs = lane.opensAtMs(nowMs)
   return {
@@ -77,7 +76,7 @@ function describeLane(lane: Lane, nowMs: number): unknown {
   }
 }
 
-function reasonOf(lane: Lane, opensAtMs: number, nowMs: number): string {
+function reasonOf(lane: TokenLane, opensAtMs: number, nowMs: number): string {
   if (nowMs < lane.blockedUntilMs) return "Discord answered 429 for this route"
   if (opensAtMs <= nowMs) return "the token's global limit"
   return lane.bucket.remaining === null ? "an answer that tells the limit" : "the bucket's reset"

@@ -5,7 +5,6 @@ import type { Bucket } from "../bucket.ts"
 import type { LimitRequest, Permit, Refusal } from "../limiter.ts"
 import type { Route } from "../routes.ts"
 import type { WaitList } from "../wait-list.ts"
-import type { TokenLanes } from "./token-lanes.ts"
 
 export interface Waiter {
   readonly request: LimitRequest
@@ -18,8 +17,9 @@ export interface Waiter {
 /** Failures in a row after which a route counts as one that keeps failing. */
 const FAILING_FROM = 3
 
-export class Lane {
-  readonly token: TokenLanes
+/** @typeParam Token what keeps the lanes of a token. */
+export class Lane<Token> {
+  readonly token: Token
   readonly route: Route
   bucket: Bucket
   /** What the last answer said of the bucket. */
@@ -38,7 +38,7 @@ export class Lane {
   #failures = 0
   #cancelTimer: (() => void) | null = null
 
-  constructor(token: TokenLanes, route: Route, bucket: Bucket) {
+  constructor(token: Token, route: Route, bucket: Bucket) {
     this.token = token
     this.route = route
     this.bucket = bucket

@@ -21,10 +21,10 @@ import {
 } from "../limiter.ts"
 import { WaitList } from "../wait-list.ts"
 import { describeLanes, read } from "./describe.ts"
-import type { Lane, Waiter } from "./lane.ts"
+import type { Waiter } from "./lane.ts"
 import { type Grant, LanePermit, NO_PLACE, type PermitOwner } from "./permit.ts"
 import { sweepLanes } from "./sweep.ts"
-import { TokenLanes } from "./token-lanes.ts"
+import { type TokenLane, TokenLanes } from "./token-lanes.ts"
 
 /** Discord's 10003 and the like are about something else; this one means that the webhook itself is gone. */
 const UNKNOWN_WEBHOOK = /"code":\s*10015\b/
@@ -113,7 +113,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   /** What is certain to fail is answered here. */
-  #refusal(lane: Lane, nowMs: number): Refusal | null {
+  #refusal(lane: TokenLane, nowMs: number): Refusal | null {
     const { token } = lane
     if (nowMs < token.cutOffUntilMs && lane.route.kind === "plain") {
       return refusal("token refused", token.cutOffUntilMs - nowMs)
@@ -125,7 +125,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     return refusal("invalid budget", this.#budget.retryAfterMs(nowMs))
   }
 
-  #opensAtMs(lane: Lane, nowMs: number): number {
+  #opensAtMs(lane: TokenLane, nowMs: number): number {
     return nowMs < this.#bannedUntilMs ? this.#bannedUntilMs : lane.opensAtMs(nowMs)
   }
 
@@ -133,14 +133,14 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     return token.nextReady() === undefined && token.pace.opensAtMs(nowMs) <= nowMs
   }
 
-  #grant(lane: Lane, sinceMs: number, nowMs: number): Permit {
+  #grant(lane: TokenLane, sinceMs: number, nowMs: number): Permit {
     const taken = lane.bucket.take(nowMs)
     lane.inFlight += 1
     const place = isOutsideGlobal(lane) ? NO_PLACE : lane.token.pace.take(nowMs)
     return new LanePermit(this, { lane, bucket: lane.bucket, taken, place, takenMs: nowMs }, nowMs - sinceMs)
   }
 
-  #enqueue(lane: Lane, request: LimitRequest, nowMs: number): Refusal | Promise<Permit | Refusal> {
+  #enqueue(lane: TokenLane, request: LimitRequest, nowMs: number): Refusal | Promise<Permit | Refusal> {
     const lastMs = Math.min(request.deadlineMs, nowMs + MAX_WAIT_MS)
     const expectedMs = this.#expectedAtMs(lane, nowMs)
     if (expectedMs > lastMs) return refusal("deadline", expectedMs - nowMs)
@@ -170,7 +170,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   /** When a request that came now would go, as far as can be told: after those before it, a window at a time. */
-  #expectedAtMs(lane: Lane, nowMs: number): number {
+  #expectedAtMs(lane: TokenLane, nowMs: number): number {
     const opensAtMs = this.#opensAtMs(lane, nowMs)
     const globalAtMs = isOutsideGlobal(lane) ? nowMs : lane.token.pace.blockedUntilMs
     const { limit, windowMs, remaining } = lane.bucket
@@ -181,7 +181,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     return limit === null ? firstMs : firstMs + Math.floor(ahead / limit) * windowMs
   }
 
-  #join(lane: Lane, waiter: Waiter, nowMs: number): void {
+  #join(lane: TokenLane, waiter: Waiter, nowMs: number): void {
     if (lane.waiters === null) {
       lane.waiters = new WaitList()
       lane.token.setWaiting(lane, true)
@@ -192,7 +192,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   /** False when it has left already. */
-  #leave(lane: Lane, waiter: Waiter): boolean {
+  #leave(lane: TokenLane, waiter: Waiter): boolean {
     if (lane.waiters?.delete(waiter) !== true) return false
     this.#waiting -= 1
     if (lane.waiters.size === 0) {
@@ -205,7 +205,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   /** Finds out what a lane with somebody waiting waits for: its bucket, an answer, or only the global limit. */
-  #schedule(lane: Lane, nowMs: number): void {
+  #schedule(lane: TokenLane, nowMs: number): void {
     const first = lane.waiters?.first()
     this.#unready(lane)
     if (first === undefined) return
@@ -220,7 +220,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     // Else an answer wakes it.
   }
 
-  #unready(lane: Lane): void {
+  #unready(lane: TokenLane): void {
     for (const priority of PRIORITIES) lane.token.ready[priority].delete(lane)
   }
 
@@ -242,7 +242,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     }
   }
 
-  #requeue(lane: Lane): void {
+  #requeue(lane: TokenLane): void {
     const first = lane.waiters?.first()
     if (first !== undefined)
       lane.token.ready[isOutsideGlobal(lane) ? "callback" : notCallback(first.priority)].add(lane)
@@ -257,13 +257,13 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     })
   }
 
-  #sendFirst(lane: Lane, nowMs: number): void {
+  #sendFirst(lane: TokenLane, nowMs: number): void {
     const waiter = lane.waiters?.first()
     if (waiter === undefined || !this.#leave(lane, waiter)) return
     waiter.answer(this.#refusal(lane, nowMs) ?? this.#grant(lane, waiter.sinceMs, nowMs))
   }
 
-  #refuseAll(lane: Lane, why: Refusal): void {
+  #refuseAll(lane: TokenLane, why: Refusal): void {
     for (const waiter of [...(lane.waiters ?? [])]) {
       if (this.#leave(lane, waiter)) waiter.answer(why)
     }
@@ -349,7 +349,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
 }
 
 /** Interaction endpoints are outside the token's global limit. */
-function isOutsideGlobal({ route }: Lane): boolean {
+function isOutsideGlobal({ route }: TokenLane): boolean {
   return route.kind === "interaction" || route.kind === "callback"
 }
 

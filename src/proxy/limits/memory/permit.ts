@@ -2,11 +2,11 @@
 
 import type { Bucket, Outcome, Taken } from "../bucket.ts"
 import type { Answer, Permit, Verdict } from "../limiter.ts"
-import type { Lane } from "./lane.ts"
+import type { TokenLane } from "./token-lanes.ts"
 
 /** What a permit takes up until it is over. */
 export interface Grant {
-  readonly lane: Lane
+  readonly lane: TokenLane
   /** The lane's at the time; the lane may have another one when the answer comes. */
   readonly bucket: Bucket
   readonly taken: Taken

@@ -1,8 +1,7 @@
 // Forgets idle lanes, some of them at a time, so that a hundred thousand of them never hold up a request.
 
 import type { Clock } from "../../../flow/clock.ts"
-import type { Lane } from "./lane.ts"
-import type { TokenLanes } from "./token-lanes.ts"
+import type { TokenLane, TokenLanes } from "./token-lanes.ts"
 
 const SWEEP_EVERY_MS = 500
 const LANES_A_SWEEP = 2_000
@@ -31,6 +30,6 @@ export function sweepLanes(clock: Clock, tokens: Map<string, TokenLanes>, idleMs
   return () => cancel()
 }
 
-function* lanesOf(tokens: ReadonlyMap<string, TokenLanes>): Generator<Lane, undefined> {
+function* lanesOf(tokens: ReadonlyMap<string, TokenLanes>): Generator<TokenLane, undefined> {
   for (const token of tokens.values()) yield* token.lanes()
 }

@@ -11,15 +11,17 @@ import { Lane } from "./lane.ts"
 /** Routes whose hash is remembered for major parameters that were not seen yet. */
 const MAX_HASHES = 1_000
 
+export type TokenLane = Lane<TokenLanes>
+
 export class TokenLanes {
   /** The digest. */
   readonly identity: string
   readonly pace: GlobalPace
   /** By template, then by major parameter: two short lookups are faster than one of a text that has to be made. */
-  readonly #lanes = new Map<string, Map<string, Lane>>()
+  readonly #lanes = new Map<string, Map<string, TokenLane>>()
   #size = 0
   /** Lanes with somebody waiting whose bucket is open: they only wait for the global limit. */
-  readonly ready: Readonly<Record<Priority, Set<Lane>>> = {
+  readonly ready: Readonly<Record<Priority, Set<TokenLane>>> = {
     callback: new Set(),
     high: new Set(),
     normal: new Set(),
@@ -31,12 +33,12 @@ export class TokenLanes {
   isPacing = false
   /** Shared buckets by hash, limit and major parameter. */
   readonly #buckets = new Map<string, { readonly bucket: Bucket; lanes: number }>()
-  readonly #bucketKeys = new Map<Lane, string>()
+  readonly #bucketKeys = new Map<TokenLane, string>()
   /** What is known of a template: its bucket's hash and limit. */
   readonly #hashes = new Map<string, string>()
   /** Templates that do not share the bucket of their hash. */
   readonly #apart = new Set<string>()
-  readonly #waitingLanes = new Set<Lane>()
+  readonly #waitingLanes = new Set<TokenLane>()
 
   constructor(identity: string, perSecond: number) {
     this.identity = identity
@@ -58,11 +60,11 @@ export class TokenLanes {
     return this.#size
   }
 
-  *lanes(): Generator<Lane> {
+  *lanes(): Generator<TokenLane> {
     for (const byMajor of this.#lanes.values()) yield* byMajor.values()
   }
 
-  lane(route: Route): Lane {
+  lane(route: Route): TokenLane {
     let byMajor = this.#lanes.get(route.template)
     if (byMajor === undefined) {
       byMajor = new Map()
@@ -70,7 +72,7 @@ export class TokenLanes {
     }
     const known = byMajor.get(route.major)
     if (known !== undefined) return known
-    const lane = new Lane(this, route, new Bucket())
+    const lane = new Lane<TokenLanes>(this, route, new Bucket())
     byMajor.set(route.major, lane)
     this.#size += 1
     const hash = this.#hashes.get(route.template)
@@ -79,7 +81,7 @@ export class TokenLanes {
   }
 
   /** Moves a lane to the bucket that its answer names, or out of one that the answer contradicts. */
-  learn(lane: Lane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
+  learn(lane: TokenLane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
     if (headers.hash === "") return
     const { template, major } = lane.route
     const isAlone = bucket === lane.bucket && !this.#isShared(lane)
@@ -96,7 +98,7 @@ export class TokenLanes {
     if (this.#share(lane, `${hash} ${major}`)) lane.bucket.hear(headers, nowMs)
   }
 
-  forget(lane: Lane): void {
+  forget(lane: TokenLane): void {
     this.#unshare(lane)
     const byMajor = this.#lanes.get(lane.route.template)
     if (byMajor?.delete(lane.route.major) !== true) return
@@ -104,17 +106,17 @@ export class TokenLanes {
     if (byMajor.size === 0) this.#lanes.delete(lane.route.template)
   }
 
-  setWaiting(lane: Lane, isWaiting: boolean): void {
+  setWaiting(lane: TokenLane, isWaiting: boolean): void {
     if (isWaiting) this.#waitingLanes.add(lane)
     else this.#waitingLanes.delete(lane)
   }
 
-  get waitingLanes(): ReadonlySet<Lane> {
+  get waitingLanes(): ReadonlySet<TokenLane> {
     return this.#waitingLanes
   }
 
   /** The lane whose turn it is, callbacks first, then by priority, each lane in turn. */
-  nextReady(): { readonly lane: Lane; readonly priority: Priority } | undefined {
+  nextReady(): { readonly lane: TokenLane; readonly priority: Priority } | undefined {
     const { callback, high, normal, low } = this.ready
     for (const lane of callback) return { lane, priority: "callback" }
     for (const lane of high) return { lane, priority: "high" }
@@ -123,13 +125,13 @@ export class TokenLanes {
     return undefined
   }
 
-  #isShared(lane: Lane): boolean {
+  #isShared(lane: TokenLane): boolean {
     const key = this.#bucketKeys.get(lane)
     return key !== undefined && (this.#buckets.get(key)?.lanes ?? 0) > 1
   }
 
   /** True when the lane has another bucket now. */
-  #share(lane: Lane, key: string): boolean {
+  #share(lane: TokenLane, key: string): boolean {
     if (this.#bucketKeys.get(lane) === key) return false
     const isLeft = this.#unshare(lane)
     this.#bucketKeys.set(lane, key)
@@ -146,7 +148,7 @@ export class TokenLanes {
   }
 
   /** True when other lanes stay with the bucket. */
-  #unshare(lane: Lane): boolean {
+  #unshare(lane: TokenLane): boolean {
     const key = this.#bucketKeys.get(lane)
     const shared = key === undefined ? undefined : this.#buckets.get(key)
     if (key === undefined || shared === undefined) return false
