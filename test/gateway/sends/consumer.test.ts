@@ -113,7 +113,7 @@ describe("a packet", () => {
     gateway([0], "discordjs")
     await publish(event, data)
     await settled()
-    expect(refusals.map((refusal) => refusal.reason)).toEqual([reason])
+    expect(refusals.map((refusal): string => refusal.reason)).toEqual([reason])
     stop.abort()
     await settled()
     stop = new AbortController()
