@@ -15,6 +15,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true })
 /**
  * Encodes a value as MessagePack, byte for byte as `@spectacles/brokers` does, whose library this is: services in other
  * languages tell an integer from a float. A Buffer is taken for a body that is encoded already.
+ * @example await client.xadd("EVENT", "*", "data", encode({ a: 1 }))
  */
 export function encode(data: unknown): Buffer {
   if (Buffer.isBuffer(data)) return data
@@ -24,6 +25,7 @@ export function encode(data: unknown): Buffer {
 
 /**
  * Decodes a body, MessagePack or JSON by its first byte. One byte alone is MessagePack: below 128 it is a small integer.
+ * @example decode(Buffer.from('{"a":1}'))
  * @throws BodyError when it is neither.
  */
 export function decode(data: Uint8Array): unknown {

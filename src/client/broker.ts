@@ -6,7 +6,10 @@ import type { GatewayEvents } from "./events.ts"
 import type { CloseOptions, ConsumeOptions, DeadLetter, MessageOf, WatchedOf } from "./message.ts"
 import { DEFAULT_CALL_TIMEOUT_MS } from "./replies.ts"
 
-/** Settings of every broker. Written as methods so that a function over a narrower type may be given. */
+/**
+ * Settings of every broker. Written as methods so that a function over a narrower type may be given.
+ * @example new Amqp("group", { serialize: (text: string) => Buffer.from(text), deserialize: (bytes) => bytes.toString() })
+ */
 export interface Options {
   /** Makes a body of what is published. Default: MessagePack. */
   serialize?(data: unknown): Buffer
@@ -44,10 +47,17 @@ export abstract class Broker<Response extends ResponseOptions = ResponseOptions>
     this.deserialize = options.deserialize ?? decode
   }
 
-  /** Publishes an event. */
+  /**
+   * Publishes an event.
+   * @example await broker.publish("REMINDER_DUE", { user: "80351110224678912" })
+   */
   abstract publish(event: string, data: unknown, options?: object): unknown
 
-  /** Publishes a request and resolves to its reply. */
+  /**
+   * Publishes a request and resolves to its reply.
+   * @example const forecast = await broker.call("WEATHER", { city: "Riga" })
+   * @throws CallTimeoutError when none comes in time.
+   */
   abstract call(method: string, data: unknown, options?: object): Promise<unknown>
 
   /**
@@ -66,19 +76,29 @@ export abstract class Broker<Response extends ResponseOptions = ResponseOptions>
   /**
    * Calls `listener` with every message of these events from now on, whatever the groups do: nothing is taken from
    * anybody, and nothing is acknowledged. Resolves once it listens, to what ends it.
+   * @example const stop = await broker.watch("GUILD_UPDATE", ({ data }) => cache.set(data.id, data))
    */
   abstract watch<const Event extends string>(
     events: Event | readonly Event[],
     listener: (message: WatchedOf<Event>) => void,
   ): Promise<() => void>
 
-  /** Takes nothing new, waits for the messages in hand, gives back those that were not begun, and disconnects. */
+  /**
+   * Takes nothing new, waits for the messages in hand, gives back those that were not begun, and disconnects.
+   * @example process.once("SIGTERM", () => broker.close({ drainWithinMs: 5_000 }))
+   */
   abstract close(options?: CloseOptions): Promise<void>
 
-  /** Starts delivering these events to their listeners. */
+  /**
+   * Starts delivering these events to their listeners.
+   * @example await broker.subscribe(["MESSAGE_CREATE", "INTERACTION_CREATE"])
+   */
   abstract subscribe(events: string | string[]): unknown
 
-  /** Stops delivering these events. */
+  /**
+   * Stops delivering these events.
+   * @example await broker.unsubscribe("MESSAGE_CREATE")
+   */
   abstract unsubscribe(events: string | string[]): unknown
 
   override on(event: "error" | "close", listener: (error: Error) => void): this

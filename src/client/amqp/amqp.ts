@@ -104,24 +104,33 @@ export class Amqp extends Broker<AmqpResponseOptions> {
    * Connects, however many tries that takes, and again whenever the connection breaks; `close` events tell of both.
    * @param urlOrConnection a URL, a host's name, or a connection of amqplib, which is then its owner's to mend and close
    * @param options for the socket, as amqplib takes them
+   * @example await broker.connect("amqp://user:password@localhost")
    */
   connect(urlOrConnection: string | ChannelModel, options?: SocketOptions): Promise<ChannelModel> {
     if (typeof urlOrConnection === "string") return this.#link.connect(urlOrConnection, options)
     return this.#link.adopt(urlOrConnection)
   }
 
-  /** Declares an event's queue, so that nothing published from then on is lost. Resolves to its name. */
+  /**
+   * Declares an event's queue, so that nothing published from then on is lost. Resolves to its name.
+   * @example await broker.createQueue("REMINDER_DUE")
+   */
   createQueue(event: string): Promise<string> {
     return bindQueue(this.#opened(), this, event, this.options.assert)
   }
 
-  /** Publishes an event to the group's exchange. `close` waits until RabbitMQ has it. */
+  /**
+   * Publishes an event to the group's exchange. `close` waits until RabbitMQ has it.
+   * @example broker.publish("REMINDER_DUE", { user: "80351110224678912" }, { expiration: 60_000 })
+   * @throws Error while there is no connection.
+   */
   publish(event: string, data: unknown, options: Amqplib.Publish = {}): void {
     this.#opened().publish(this.group, event, this.serialize(data), { ...this.#labels(), ...options })
   }
 
   /**
    * Publishes a request and resolves to the reply. `expiration`, in milliseconds, is how long both have. Default 5,000.
+   * @example const forecast = await broker.call("WEATHER", { city: "Riga" }, { expiration: 1_000 })
    * @throws CallTimeoutError when none comes in time.
    */
   async call(method: string, data: unknown, options: Amqplib.Publish = {}): Promise<unknown> {

@@ -7,6 +7,7 @@ import type { GatewayRequestGuildMembersData } from "discord-api-types/v10"
 import { Opcode } from "../../discord/opcodes.ts"
 import type { Clock } from "../../flow/clock.ts"
 import type { GatewayEvents } from "../events.ts"
+import { Answers } from "./answers.ts"
 import { MemberList } from "./member-list.ts"
 import { checkGuild, type GatewayBroker, type Sender } from "./send.ts"
 
@@ -45,17 +46,19 @@ interface Request {
 }
 
 export class Members {
-  readonly #broker: GatewayBroker
   readonly #sender: Sender
   readonly #clock: Clock
   /** By nonce; each leaves when it is whole or has failed. */
   readonly #requests = new Map<string, Request>()
-  #watching: Promise<() => void> | undefined
+  readonly #answers: Answers<(typeof EVENTS)[number]>
 
   constructor(broker: GatewayBroker, sender: Sender, clock: Clock) {
-    this.#broker = broker
     this.#sender = sender
     this.#clock = clock
+    this.#answers = new Answers(broker, EVENTS, (message) => {
+      if (message.event === "GUILD_MEMBERS_CHUNK") this.#chunk(message.data)
+      else this.#rateLimited(message.data)
+    })
   }
 
   /** @throws TypeError or RangeError for what Discord would refuse. */
@@ -73,32 +76,17 @@ export class Members {
   async close(): Promise<void> {
     const reason = new Error("Cannot list members: the gateway client was closed.")
     for (const request of [...this.#requests.values()]) this.#fail(request, reason)
-    const watching = await this.#watching?.catch(() => undefined)
-    watching?.()
+    await this.#answers.close()
   }
 
   async #send(request: Request): Promise<void> {
     try {
-      await this.#watch()
+      await this.#answers.watch()
       this.#wait(request)
       const { guildId } = request.query
       await this.#sender.send(guildId, { op: Opcode.RequestGuildMembers, d: dataOf(request.query, request.nonce) })
     } catch (error) {
       this.#fail(request, error)
-    }
-  }
-
-  /** Listens before the first request leaves. */
-  async #watch(): Promise<void> {
-    this.#watching ??= this.#broker.watch(EVENTS, (message) => {
-      if (message.event === "GUILD_MEMBERS_CHUNK") this.#chunk(message.data)
-      else this.#rateLimited(message.data)
-    })
-    try {
-      await this.#watching
-    } catch (error) {
-      this.#watching = undefined
-      throw error
     }
   }
 

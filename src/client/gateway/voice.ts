@@ -4,6 +4,7 @@
 import type { GatewayVoiceServerUpdateDispatchData, GatewayVoiceStateUpdateDispatchData } from "discord-api-types/v10"
 import { Opcode } from "../../discord/opcodes.ts"
 import type { Clock } from "../../flow/clock.ts"
+import { Answers } from "./answers.ts"
 import type { GatewayBroker, Sender } from "./send.ts"
 
 const EVENTS = ["VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"] as const
@@ -36,19 +37,21 @@ interface Joining {
 }
 
 export class Voice {
-  readonly #broker: GatewayBroker
   readonly #sender: Sender
   readonly #userId: string | undefined
   readonly #clock: Clock
   /** By guild: a bot is in one channel of a guild. */
   readonly #joining = new Map<string, Joining>()
-  #watching: Promise<() => void> | undefined
+  readonly #answers: Answers<(typeof EVENTS)[number]>
 
   constructor(broker: GatewayBroker, sender: Sender, userId: string | undefined, clock: Clock) {
-    this.#broker = broker
     this.#sender = sender
     this.#userId = userId
     this.#clock = clock
+    this.#answers = new Answers(broker, EVENTS, (message) => {
+      if (message.event === "VOICE_STATE_UPDATE") this.#state(message.data)
+      else this.#server(message.data)
+    })
   }
 
   async join({ guildId, channelId, selfMute = false, selfDeaf = false, timeoutMs = DEFAULT_TIMEOUT_MS }: VoiceJoin) {
@@ -57,7 +60,7 @@ export class Voice {
         "Cannot join a voice channel: the client was made without userId, so it cannot tell its own voice state.",
       )
     }
-    await this.#watch()
+    await this.#answers.watch()
     const joined = this.#wait(guildId, channelId, timeoutMs)
     try {
       const d = { guild_id: guildId, channel_id: channelId, self_mute: selfMute, self_deaf: selfDeaf }
@@ -77,8 +80,7 @@ export class Voice {
   async close(): Promise<void> {
     const reason = new Error("Cannot join a voice channel: the gateway client was closed.")
     for (const { reject } of [...this.#joining.values()]) reject(reason)
-    const watching = await this.#watching?.catch(() => undefined)
-    watching?.()
+    await this.#answers.close()
   }
 
   #wait(guildId: string, channelId: string, timeoutMs: number): Promise<VoiceConnection> {
@@ -104,19 +106,6 @@ export class Voice {
       const cancel = this.#clock.after(timeoutMs, () => joining.reject(timeoutError(joining, timeoutMs)))
       this.#joining.set(guildId, joining)
     })
-  }
-
-  async #watch(): Promise<void> {
-    this.#watching ??= this.#broker.watch(EVENTS, (message) => {
-      if (message.event === "VOICE_STATE_UPDATE") this.#state(message.data)
-      else this.#server(message.data)
-    })
-    try {
-      await this.#watching
-    } catch (error) {
-      this.#watching = undefined
-      throw error
-    }
   }
 
   #state(state: GatewayVoiceStateUpdateDispatchData): void {

@@ -28,7 +28,7 @@ export interface RedisOptions extends Options {
   readonly name?: string
   /**
    * A message that a worker has had for this long, in milliseconds, is taken to be a dead worker's and goes to another.
-   * Work that may last longer needs more. 0: never. Default 60,000.
+   * Work that may last longer needs more. 0: never, and what is given back stays pending as well. Default 60,000.
    */
   readonly claimAfterMs?: number
   /** How often a message is given out before it is set aside in the stream `{group}:{event}:dead`. Default 5. */
@@ -97,7 +97,10 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
     })
   }
 
-  /** Appends to the event's stream. Resolves to the entry's id once Redis has it. */
+  /**
+   * Appends to the event's stream. Resolves to the entry's id once Redis has it.
+   * @example const entry = await broker.publish("REMINDER_DUE", { user: "80351110224678912" })
+   */
   async publish(event: string, data: unknown): Promise<string> {
     return text(await this.redis.call("xadd", event, "*", DATA_FIELD, this.serialize(data)))
   }

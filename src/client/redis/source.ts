@@ -96,10 +96,11 @@ export class EntrySource {
 
   #read(events: readonly string[]): Promise<Entry[]> {
     const { member, limits, clock } = this.#options
-    const untilClaimMs = Math.max(1, Math.ceil(this.#claimDueMs - clock.nowMs()))
+    const untilClaimMs = member.claimAfterMs === 0 ? limits.blockInterval : this.#claimDueMs - clock.nowMs()
     return member.read(this.#connection, events, {
       count: limits.maxChunk,
-      blockMs: Math.min(limits.blockInterval, untilClaimMs),
+      // 0 would be for ever.
+      blockMs: Math.max(1, Math.ceil(Math.min(limits.blockInterval, untilClaimMs))),
     })
   }
 

@@ -50,6 +50,8 @@ export class Worker {
   }
 
   async subscribe(events: readonly string[]): Promise<void> {
+    if (this.#closing.signal.aborted)
+      throw new Error(`Cannot subscribe to ${events.join(", ")}: the broker was closed.`)
     await this.#join(events)
     this.#listening ??= this.#listen()
     const { source } = this.#listening
