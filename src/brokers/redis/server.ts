@@ -224,6 +224,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE: "another program keeps something else under that key: rename or delete it.",
   NOPERM: "let the user run XADD, SET, MULTI and EXEC on that key.",
   NOAUTH: "write the password into redis.url.",
+  ERR: "it needs Redis 6.2 or newer, with XADD, SET, MULTI and EXEC.",
   MOVED: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
   ASK: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
 }
