@@ -39,6 +39,20 @@ test("says how to connect, serves, and ends with 0 on SIGTERM", async () => {
   expect(await child.exited).toBe(0)
 })
 
+test("shows REST's limits, unless told not to", async () => {
+  for (const [flags, limit] of [
+    [[], "10"],
+    [["--no-limits", "--no-record"], null],
+  ] as const) {
+    const { value } = await run("--port", "0", ...flags)
+      .stdout.getReader()
+      .read()
+    const host = /DISCORD_API_HOST=(\S+)/.exec(new TextDecoder().decode(value))?.[1]
+    const answer = await fetch(`http://${host}/api/v10/users/@me`, { headers: { authorization: "Bot any" } })
+    expect([answer.status, answer.headers.get("x-ratelimit-limit")]).toEqual([200, limit])
+  }
+})
+
 test("#36 a port in use is one sentence, and exit code 1", async () => {
   const other = await startSimulator()
   const port = new URL(other.url).port
@@ -61,6 +75,15 @@ test.each([
 test("--help lists the flags", async () => {
   const { code, output } = await outcome("--help")
   expect(code).toBe(0)
-  for (const flag of ["--port", "--gateway-port", "--shards", "--rate", "--seed", "--token"])
+  for (const flag of [
+    "--port",
+    "--gateway-port",
+    "--shards",
+    "--rate",
+    "--seed",
+    "--token",
+    "--no-limits",
+    "--no-record",
+  ])
     expect(output).toContain(flag)
 })

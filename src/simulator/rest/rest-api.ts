@@ -10,15 +10,14 @@ import type { ClientRecord } from "../record.ts"
 import type { Answer } from "./answer.ts"
 import { ApiError, noSuchRoute, unauthorized, wrongMethod } from "./api-error.ts"
 import { Call } from "./call.ts"
-import { cloudflareLimit, gatewayError } from "./cloudflare.ts"
+import { cloudflareLimit } from "./cloudflare.ts"
 import type { RestContext } from "./context.ts"
 import { Counts, type RestCounts } from "./counts.ts"
-import { download } from "./download.ts"
 import { RestLimits } from "./limits/limits.ts"
-import type { Route } from "./route.ts"
-import { type Match, parameterNames, RouteTable } from "./route-table.ts"
 import { ROUTES } from "./routes/all.ts"
+import { isCutAtHead, type Outcome, type Struck, suffer, whole } from "./suffer.ts"
 import { digestOf, TokenDigests } from "./token-digests.ts"
+import { type Visit, visitor } from "./visit.ts"
 
 export interface RestServices {
   readonly context: RestContext
@@ -30,44 +29,19 @@ export interface RestServices {
   readonly recordsRequests: boolean
 }
 
-/** A route with what is needed of its template for every request. */
-interface PreparedRoute extends Route {
-  readonly names: readonly string[]
-  /** How many of its parameters, from the first, are the major parameter. */
-  readonly majors: number
-}
-
-interface Visit {
-  readonly head: RequestHead
-  readonly body: Buffer
-  readonly match: Match<PreparedRoute>
-  /** `METHOD /template`. */
-  readonly name: string
-}
-
-/** What a request comes to. */
-interface Outcome {
-  readonly status: number
-  readonly headers: string
-  readonly body: string | null
-}
-
 /** Discord's own servers answer through Google's, which the ban of an address does not. */
 const FROM_DISCORD = "Via: 1.1 google\r\nServer: cloudflare\r\n"
 const WITH_JSON = `Content-Type: application/json\r\n${FROM_DISCORD}`
-const VERSION = /^\/v\d{1,3}(?=\/)/
-const UNKNOWN_ROUTE = "(unknown route)"
 
 export class RestApi {
   readonly limits: RestLimits
   readonly #services: RestServices
-  readonly #table: RouteTable<PreparedRoute>
+  readonly #visit = visitor(ROUTES)
   readonly #counts = new Counts()
   readonly #digests = new TokenDigests()
 
   constructor(services: RestServices) {
     this.#services = services
-    this.#table = new RouteTable(ROUTES.map(prepare))
     this.limits = new RestLimits(
       ROUTES.map(({ name }) => name),
       services.clock,
@@ -104,7 +78,7 @@ export class RestApi {
     }
     const { faults } = this.#services
     const fault = faults.hasRequestFaults() ? faults.takeRequest(visit.name, (other) => !isCutAtHead(other)) : undefined
-    if (fault !== undefined) return this.#suffer(fault, visit, reply)
+    if (fault !== undefined) return suffer(fault, this.#struck(visit, fault), reply)
     reply(whole(this.#noted(visit)))
   }
 
@@ -115,46 +89,12 @@ export class RestApi {
     return { type: "whole", status: 200, headers: `Content-Type: ${file.contentType}\r\n`, body: file.bytes }
   }
 
-  #visit(head: RequestHead, body: Buffer): Visit {
-    const path = head.path.slice("/api".length).replace(VERSION, "")
-    const match = this.#table.match(head.method, path)
-    return { head, body, match, name: match.type === "route" ? match.route.name : UNKNOWN_ROUTE }
-  }
-
-  #suffer(fault: RestFault, visit: Visit, reply: (reply: Reply) => void): void {
-    switch (fault.type) {
-      case "delay":
-        this.#services.clock.after(fault.delayMs, () => reply(whole(this.#noted(visit, fault.type))))
-        return
-      case "silence":
-        this.#note(visit, 0, fault.type)
-        return reply({ type: "silence" })
-      case "drop":
-        return reply(this.#drop(fault.at, visit))
-      case "bad-gateway":
-        this.#note(visit, fault.status, fault.type)
-        return reply(gatewayError(fault.status))
-      case "cloudflare-limit":
-        this.#note(visit, 429, fault.type)
-        return reply(cloudflareLimit(fault.format, fault.retryAfterSeconds))
-      case "download": {
-        const { status, headers, body } = this.#noted(visit, fault.type)
-        return reply(
-          status >= 400
-            ? whole({ status, headers, body })
-            : download(fault.bytes, headers.replace(/^Content-Type:.*\r\n/, "")),
-        )
-      }
+  #struck(visit: Visit, fault: RestFault): Struck {
+    return {
+      carryOut: () => this.#noted(visit, fault.type),
+      note: (status) => this.#note(visit, status, fault.type),
+      after: (delayMs, run) => void this.#services.clock.after(delayMs, run),
     }
-  }
-
-  #drop(at: Extract<RestFault, { type: "drop" }>["at"], visit: Visit): Reply {
-    if (at === "done" || at === "answer") {
-      const { status, headers, body } = this.#noted(visit, "drop")
-      return at === "done" ? { type: "cut" } : { type: "half", status, headers, body: body ?? "" }
-    }
-    this.#note(visit, 0, "drop")
-    return { type: "cut" }
   }
 
   #noted(visit: Visit, fault?: string): Outcome {
@@ -228,22 +168,6 @@ export class RestApi {
 
 const EMPTY = Buffer.alloc(0)
 
-function isCutAtHead(fault: RestFault): boolean {
-  return fault.type === "drop" && fault.at === "head"
-}
-
 function succeeded({ status, json }: Answer, headers: string): Outcome {
   return { status, headers: (json === null ? FROM_DISCORD : WITH_JSON) + headers, body: json }
-}
-
-function whole({ status, headers, body }: Outcome): Reply {
-  return { type: "whole", status, headers, body }
-}
-
-const MAJOR_PARAMETERS = ["channel", "guild", "webhook", "interaction"]
-
-function prepare(route: Route): PreparedRoute {
-  const names = parameterNames(route.path)
-  const isMajor = MAJOR_PARAMETERS.includes(names[0] ?? "")
-  return { ...route, names, majors: isMajor ? (names[1] === "token" ? 2 : 1) : 0 }
 }

@@ -45,8 +45,8 @@ export class Buckets {
   }
 }
 
-/** The most that could have passed since the bucket is there. */
+/** The most that could have passed since `fromMs`, or since the bucket is there: every window used up as it began. */
 export function allowance({ plan, sinceMs }: Pick<Bucket, "plan" | "sinceMs">, fromMs: number, nowMs: number): number {
   const elapsedMs = nowMs - Math.max(sinceMs, fromMs)
-  return (Math.floor(Math.max(0, elapsedMs) / plan.windowMs) + 1) * plan.limit
+  return Math.max(1, Math.ceil(elapsedMs / plan.windowMs)) * plan.limit
 }

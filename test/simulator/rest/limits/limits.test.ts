@@ -209,7 +209,7 @@ describe("what the limits would have allowed", () => {
     take({ major: "1" })
     take({ major: "2" })
     expect(limits.allowed()).toBe(10)
-    clock.advance(29_999)
+    clock.advance(30_000)
     expect(limits.allowed()).toBe(60)
   })
 
