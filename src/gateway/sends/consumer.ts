@@ -55,6 +55,11 @@ export async function consumeSends(options: SendConsumerOptions): Promise<void> 
 async function handle(delivery: Delivery, options: SendConsumerOptions): Promise<void> {
   const { log, onRefused } = options
   const refusal = await send(delivery, options)
+  if (refusal?.reason === "stopped") {
+    // Not this packet's fault: whoever runs the shard next sends it.
+    await delivery.nack().catch(() => {})
+    return
+  }
   if (refusal !== null) {
     onRefused(refusal)
     log.warn({ event: delivery.event, reason: refusal.reason }, refusal.message)

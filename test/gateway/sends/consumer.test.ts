@@ -18,12 +18,15 @@ let hub: MemoryHub
 let stop: AbortController
 let sent: { shard: number; json: string }[]
 let refusals: Refusal[]
+/** Shards write nothing, and refuse what waits when they are stopped. */
+let offline: boolean
 
 beforeEach(() => {
   hub = new MemoryHub()
   stop = new AbortController()
   sent = []
   refusals = []
+  offline = false
 })
 afterEach(() => stop.abort())
 
@@ -43,6 +46,7 @@ function gateway(shardIds: readonly number[], body: Body = "msgpack"): void {
     shard: (id: number) =>
       shardIds.includes(id)
         ? async ({ json }: { readonly json: string }) => {
+            if (offline) return await stopped(stop.signal)
             sent.push({ shard: id, json })
             return null
           }
@@ -50,6 +54,12 @@ function gateway(shardIds: readonly number[], body: Body = "msgpack"): void {
   }
   const onRefused = (refusal: Refusal) => refusals.push(refusal)
   void consumeSends({ broker, targets, shardIds, log: new RecordingLogger(), onRefused, signal: stop.signal })
+}
+
+function stopped(signal: AbortSignal): Promise<Refusal> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve({ reason: "stopped", message: "The gateway is stopping." }))
+  })
 }
 
 const publish = (event: string, data: unknown) => memoryBroker({ hub, group: "workers" }).announce(event, data)
@@ -120,5 +130,20 @@ describe("a packet", () => {
     gateway([0], "discordjs")
     await settled()
     expect(refusals.length).toBe(1)
+  })
+
+  test("that a stopping gateway could not send goes to the next one", async () => {
+    offline = true
+    gateway([0, 1, 2, 3])
+    await publish("SEND", { guild_id: GUILD, packet: PACKET })
+    await settled()
+    stop.abort()
+    await settled()
+    offline = false
+    stop = new AbortController()
+    gateway([0, 1, 2, 3])
+    await settled()
+    expect(sent).toEqual([{ shard: 1, json: JSON.stringify(PACKET) }])
+    expect(refusals).toEqual([])
   })
 })
