@@ -87,12 +87,15 @@ await pause(100)
 say("left", (await raw.checkQueue("workers:job")).messageCount)
 
 // Calls
-broker.on("ask", async (question, { ack, reply }) => {
-  ack()
-  say("reply resolves to", await reply(`${question} indeed`))
+const replied = new Promise((resolve) => {
+  broker.on("ask", async (question, { ack, reply }) => {
+    ack()
+    resolve((await reply(`${question} indeed`)) ?? "nothing")
+  })
 })
 await broker.subscribe("ask")
 say("call", await adopted.call("ask", "good"))
+say("reply resolves to", await replied)
 await broker.createQueue("silence")
 say("nobody answers", await broker.call("silence", 1, { expiration: 80 }).catch((error) => error instanceof Error))
 say("nobody answers", await broker.call("silence", 1, { expiration: "80" }).catch((error) => error instanceof Error))

@@ -55,16 +55,18 @@ say("one byte", [broker.deserialize(Buffer.from([0x31])), broker.deserialize(Buf
 
 // What was published before the first subscription arrives too, in order
 const seen = []
+const acked = []
 const all = new Promise((resolve) => {
   broker.on("values", async (data, { ack }) => {
     seen.push(data instanceof Uint8Array ? ["bytes", ...data] : data)
-    say("ack resolves to", await ack())
-    if (seen.length === values.length + 1) resolve()
+    acked.push((await ack()) ?? "nothing")
+    if (acked.length === values.length + 1) resolve()
   })
 })
 say("subscribe resolves to", await broker.subscribe("values"))
 await all
 say("seen", seen)
+say("ack resolves to", acked)
 say("pending", (await raw.xpending("values", "workers"))[0])
 say("groups", (await raw.xinfo("GROUPS", "values"))[0].slice(0, 4))
 
@@ -86,13 +88,16 @@ const { data: kept } = await keeping
 say("kept", [kept, (await raw.xpending("a", "workers"))[0]])
 
 // Calls
-broker.on("ask", async (data, { ack, reply }) => {
-  await ack()
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  say("reply resolves to", await reply(`${data} indeed`))
+const replied = new Promise((resolve) => {
+  broker.on("ask", async (data, { ack, reply }) => {
+    await ack()
+    await new Promise((wait) => setTimeout(wait, 50))
+    resolve((await reply(`${data} indeed`)) ?? "nothing")
+  })
 })
 await broker.subscribe("ask")
 say("call", await broker.call("ask", "good"))
+say("reply resolves to", await replied)
 const silent = await broker.call("nobody", 1, { timeout: 80 }).catch((error) => error instanceof Error)
 say("nobody answers", silent)
 
