@@ -104,7 +104,7 @@ export class RestApi {
   }
 
   #outcome({ head, body, match }: Visit): Outcome {
-    const authorization = head.headers.get("authorization")
+    const authorization = authorizationOf(head)
     const isOpen = match.type === "route" && match.route.access === "open"
     if (!isOpen && !this.#isAuthorized(authorization)) return this.#failed(unauthorized(), head, "")
     if (match.type !== "route") return this.#failed(match.type === "none" ? noSuchRoute() : wrongMethod(), head, "")
@@ -148,7 +148,7 @@ export class RestApi {
   #note({ head, body, name }: Visit, status: number, fault?: string): void {
     this.#counts.request(name, status)
     if (!this.#services.recordsRequests) return
-    const authorization = head.headers.get("authorization")
+    const authorization = authorizationOf(head)
     this.#services.record.add({
       kind: "request",
       method: head.method,
@@ -167,6 +167,11 @@ export class RestApi {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** An empty one is none. */
+function authorizationOf({ headers }: RequestHead): string | undefined {
+  return headers.get("authorization") || undefined
+}
 
 function succeeded({ status, json }: Answer, headers: string): Outcome {
   return { status, headers: (json === null ? FROM_DISCORD : WITH_JSON) + headers, body: json }
