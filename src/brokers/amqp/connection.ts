@@ -87,7 +87,7 @@ export class AmqpConnection {
       wasUp ||= up
       const overdue = !wasUp && (isOperatorsMatter(error) || clock.nowMs() - startedMs >= firstWithinMs)
       if (error instanceof BrokerFailedError || overdue) return on.failed(connectFailure(url, error))
-      this.#logLoss(url, up, error)
+      this.#logLoss(url, up, round, error)
       attempt = up && clock.nowMs() - dialledMs >= STEADY_MS ? 0 : attempt + 1
       if (!up) host += 1
     }
@@ -148,9 +148,12 @@ export class AmqpConnection {
     connection.on("unblocked", () => on.blocked(null))
   }
 
-  #logLoss(url: string, wasUp: boolean, error: Error): void {
+  /** Each host's first failure is worth a line, and not each of those that follow. */
+  #logLoss(url: string, wasUp: boolean, round: number, error: Error): void {
     const { log, name } = this.#options
     const fields = { connection: name, server: shownUrl(url), reason: reasonOf(error) }
-    log.warn(fields, wasUp ? "lost RabbitMQ; connecting again" : "cannot reach RabbitMQ; trying again")
+    if (wasUp) log.warn(fields, "lost RabbitMQ; connecting again")
+    else if (round === 0) log.warn(fields, "cannot reach RabbitMQ; trying until it is there")
+    else log.debug(fields, "cannot reach RabbitMQ")
   }
 }
