@@ -20,7 +20,7 @@ export async function buildClient(): Promise<void> {
   const hash = await sourceHash()
   const stamp = join(DIST, STAMP)
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return
-  const fresh = `${DIST}.${process.pid}`
+  const fresh = join(ROOT, ".cache", `client.${process.pid}`)
   try {
     await compile(fresh)
     await renameTypeImports(fresh)
