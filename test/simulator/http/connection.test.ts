@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test"
-import { HttpConnection, type HttpLink } from "../../../src/simulator/http/connection.ts"
+import { seededRandom } from "../../../src/simulator/corpus/random.ts"
+import { HttpConnection, type HttpLink, type HttpService } from "../../../src/simulator/http/connection.ts"
 import { jsonReply, type Reply } from "../../../src/simulator/http/reply.ts"
 import type { RequestHead } from "../../../src/simulator/http/request.ts"
 
@@ -134,6 +135,26 @@ describe("a request", () => {
     expect(asked).toEqual([])
     receive(head([]))
     expect(asked).toEqual([])
+  })
+
+  test("that is spoilt anywhere, in any pieces, is answered or refused, and never throws", () => {
+    const random = seededRandom(1)
+    const whole = Buffer.from(
+      `${head(["Transfer-Encoding: chunked"])}5\r\nhello\r\n0\r\n\r\n${head(["Content-Length: 3"])}abc`,
+    )
+    for (let round = 0; round < 5_000; round++) {
+      const spoilt = Buffer.from(whole)
+      for (let n = random.below(3); n >= 0; n--) spoilt[random.below(spoilt.length)] = random.below(256)
+      const fresh = new FakeLink()
+      const service: HttpService = { begin: () => "read", answer: (_head, _body, reply) => reply(jsonReply(200, {})) }
+      const spoiling = new HttpConnection(fresh, service, "10.0.0.1")
+      for (let at = 0; at < spoilt.length; ) {
+        const end = at + random.between(1, spoilt.length)
+        spoiling.receive(spoilt.subarray(at, end))
+        at = end
+      }
+      expect(fresh.sent).toMatch(/^(HTTP\/1\.1 [24]\d\d |$)/)
+    }
   })
 
   test("may be cut off before its body", () => {
