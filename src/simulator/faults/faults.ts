@@ -37,12 +37,13 @@ export class Faults {
   }
 
   /** The fault that happens to a request of this route (`METHOD /template`), oldest first, used up by one. */
-  takeRequest(route: string, fits: (fault: RestFault) => boolean): RestFault | undefined {
+  takeRequest<F extends RestFault>(route: string, fits: (fault: RestFault) => fault is F): F | undefined {
     for (const [id, waiting] of this.#requests) {
-      if ((waiting.fault.route ?? route) !== route || !fits(waiting.fault)) continue
+      const { fault } = waiting
+      if ((fault.route ?? route) !== route || !fits(fault)) continue
       waiting.left -= 1
       if (waiting.left <= 0) this.#requests.delete(id)
-      return waiting.fault
+      return fault
     }
     return undefined
   }

@@ -15,7 +15,7 @@ import type { RestContext } from "./context.ts"
 import { Counts, type RestCounts } from "./counts.ts"
 import { RestLimits } from "./limits/limits.ts"
 import { ROUTES } from "./routes/all.ts"
-import { isCutAtHead, type Outcome, type Struck, suffer, whole } from "./suffer.ts"
+import { isAfterBody, isCutAtHead, isDelay, type Outcome, type Struck, suffer, whole } from "./suffer.ts"
 import { digestOf, TokenDigests } from "./token-digests.ts"
 import { type Visit, visitor } from "./visit.ts"
 
@@ -76,10 +76,21 @@ export class RestApi {
       this.#note(visit, 429)
       return reply(cloudflareLimit("html", Math.ceil(blockedMs / 1000)))
     }
-    const { faults } = this.#services
-    const fault = faults.hasRequestFaults() ? faults.takeRequest(visit.name, (other) => !isCutAtHead(other)) : undefined
-    if (fault !== undefined) return suffer(fault, this.#struck(visit, fault), reply)
-    reply(whole(this.#noted(visit)))
+    if (this.#services.faults.hasRequestFaults()) this.#answerWithFaults(visit, reply)
+    else reply(whole(this.#noted(visit)))
+  }
+
+  /** A delay and another fault may happen to one request. */
+  #answerWithFaults(visit: Visit, reply: (reply: Reply) => void): void {
+    const { faults, clock } = this.#services
+    const delay = faults.takeRequest(visit.name, isDelay)
+    const fault = faults.takeRequest(visit.name, isAfterBody)
+    const answer = () => {
+      if (fault === undefined) reply(whole(this.#noted(visit, delay?.type)))
+      else suffer(fault, this.#struck(visit, fault), reply)
+    }
+    if (delay === undefined) answer()
+    else clock.after(delay.delayMs, answer)
   }
 
   /** A file that was uploaded. */
@@ -93,7 +104,6 @@ export class RestApi {
     return {
       carryOut: () => this.#noted(visit, fault.type),
       note: (status) => this.#note(visit, status, fault.type),
-      after: (delayMs, run) => void this.#services.clock.after(delayMs, run),
     }
   }
 

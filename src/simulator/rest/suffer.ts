@@ -18,15 +18,14 @@ export interface Struck {
   carryOut(): Outcome
   /** Notes that it was not done. */
   note(status: number): void
-  after(delayMs: number, run: () => void): void
 }
+
+type Delay = Extract<RestFault, { type: "delay" }>
 
 const NOT_ANSWERED = 0
 
-export function suffer(fault: RestFault, struck: Struck, reply: (reply: Reply) => void): void {
+export function suffer(fault: Exclude<RestFault, Delay>, struck: Struck, reply: (reply: Reply) => void): void {
   switch (fault.type) {
-    case "delay":
-      return struck.after(fault.delayMs, () => reply(whole(struck.carryOut())))
     case "silence":
       struck.note(NOT_ANSWERED)
       return reply({ type: "silence" })
@@ -55,9 +54,17 @@ function drop(at: Extract<RestFault, { type: "drop" }>["at"], struck: Struck): R
   return at === "done" ? { type: "cut" } : { type: "half", status, headers, body: body ?? "" }
 }
 
+export function isDelay(fault: RestFault): fault is Delay {
+  return fault.type === "delay"
+}
+
 /** Those that happen before the body is read. */
-export function isCutAtHead(fault: RestFault): boolean {
+export function isCutAtHead(fault: RestFault): fault is Extract<RestFault, { type: "drop" }> {
   return fault.type === "drop" && fault.at === "head"
+}
+
+export function isAfterBody(fault: RestFault): fault is Exclude<RestFault, Delay> {
+  return !isDelay(fault) && !isCutAtHead(fault)
 }
 
 export function whole({ status, headers, body }: Outcome): Reply {

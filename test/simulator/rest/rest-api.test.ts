@@ -19,6 +19,19 @@ function send(content = "x") {
   return rest.call("POST", `/channels/${rest.channel}/messages`, { content })
 }
 
+/** Moves the clock on, step by step, until the request is answered. */
+async function withTime<T>(request: Promise<T>, stepMs: number): Promise<T> {
+  let waiting = true
+  const done = request.finally(() => {
+    waiting = false
+  })
+  while (waiting) {
+    await new Promise((resolve) => setImmediate(resolve))
+    rest.clock.advance(stepMs)
+  }
+  return done
+}
+
 /** The outcome of a request whose connection may be cut: its status, or what became of it. */
 async function outcome(request: Promise<{ readonly status: number }>): Promise<number | "cut"> {
   return request.then(
@@ -171,22 +184,28 @@ describe("a fault of a request", () => {
 
   test("is a delay, or silence", async () => {
     await start()
-    rest.discord.inject({ type: "delay", on: "request", delayMs: 5_000 })
-    let answered = false
-    const slow = send().then(({ status }) => {
-      answered = true
-      return status
-    })
+    rest.discord.inject({ type: "delay", on: "request", delayMs: 5_000, route: SEND })
+    const slow = send()
     expect((await rest.call("GET", "/users/@me")).status).toBe(200)
-    expect(answered).toBe(false)
-    rest.clock.advance(5_000)
-    expect(await slow).toBe(200)
+    expect(rest.discord.record.of("request").map(({ route }) => route)).toEqual(["GET /users/@me"])
+    expect((await withTime(slow, 5_000)).status).toBe(200)
     rest.discord.inject({ type: "silence", on: "request" })
     const silent = fetch(`${rest.discord.url}/api/v10/users/@me`, {
       headers: { authorization: "Bot x" },
       signal: AbortSignal.timeout(50),
     })
     expect(await outcome(silent)).toBe("cut")
+  })
+
+  test("may be a delay and something else at once", async () => {
+    await start()
+    rest.discord.inject({ type: "delay", on: "request", delayMs: 100, times: "always" })
+    rest.discord.inject({ type: "bad-gateway" })
+    const statuses: number[] = []
+    for (let n = 0; n < 2; n++) {
+      statuses.push((await withTime(send(), 100)).status)
+    }
+    expect(statuses).toEqual([502, 200])
   })
 
   test.each([
