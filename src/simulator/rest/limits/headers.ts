@@ -42,9 +42,10 @@ X-RateLimit-Scope: ${scope}\r
 ${scope === "global" ? "X-RateLimit-Global: true\r\n" : ""}`
 }
 
-export function refusalBody(scope: Scope, waitMs: number): string {
+/** @param code of Discord's JSON error codes, where the limit has one */
+export function refusalBody(scope: Scope, waitMs: number, code: number | undefined): string {
   const retryAfter = Math.ceil(waitMs) / 1000
-  return JSON.stringify({ message: MESSAGES[scope], retry_after: retryAfter, global: scope === "global" })
+  return JSON.stringify({ message: MESSAGES[scope], retry_after: retryAfter, global: scope === "global", code })
 }
 
 /** Milliseconds as seconds with three decimals. */

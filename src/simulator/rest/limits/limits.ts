@@ -11,7 +11,7 @@ import { ageClass, DELETE_ROUTE } from "./message-age.ts"
 import { defaultRules, type Rule } from "./rules.ts"
 import { DEFAULT_GLOBAL, DEFAULT_INVALID_REQUESTS, type InvalidRequestLimit, type LimitChange } from "./settings.ts"
 import { SharedLimits } from "./shared.ts"
-import { SUB_LIMITED_ROUTE, subLimitsOf } from "./sub-limits.ts"
+import { SUB_LIMIT_CODE, SUB_LIMITED_ROUTE, subLimitsOf } from "./sub-limits.ts"
 import type { Window, WindowPlan } from "./window.ts"
 
 export interface LimitedRequest {
@@ -128,7 +128,7 @@ export class RestLimits {
     if (sharedMs > 0) return refuse("shared", sharedMs, headers())
     if (bucket.window.remaining(nowMs) <= 0) return refuse("user", bucket.window.resetAfterMs(nowMs), headers())
     const hiddenMs = this.#takeHidden(request, nowMs)
-    if (hiddenMs > 0) return refuse("shared", hiddenMs, headers())
+    if (hiddenMs > 0) return refuse("shared", hiddenMs, headers(), SUB_LIMIT_CODE)
     bucket.window.take(nowMs)
     return { type: "pass", headers: headers() }
   }
@@ -188,8 +188,9 @@ export class RestLimits {
   }
 }
 
-function refuse(scope: Scope, waitMs: number, headers: string): Verdict {
-  return { type: "refuse", scope, headers: headers + refusalHeaders(scope, waitMs), body: refusalBody(scope, waitMs) }
+function refuse(scope: Scope, waitMs: number, headers: string, code?: number): Verdict {
+  const body = refusalBody(scope, waitMs, code)
+  return { type: "refuse", scope, headers: headers + refusalHeaders(scope, waitMs), body }
 }
 
 /** Without the keys that are undefined. */

@@ -3,6 +3,9 @@
 
 export const SUB_LIMITED_ROUTE = "PATCH /channels/:channel"
 
+/** "The write action you are performing on the channel has hit the write rate limit." */
+export const SUB_LIMIT_CODE = 20_028
+
 export const SUB_LIMITS = [
   [`${SUB_LIMITED_ROUTE} (name)`, 2, 600_000],
   [`${SUB_LIMITED_ROUTE} (topic)`, 2, 600_000],

@@ -147,6 +147,7 @@ test("a channel's name can be changed twice in ten minutes, while the headers sh
   expect(header(refused, "X-RateLimit-Limit")).toBe("5")
   expect(header(refused, "X-RateLimit-Remaining")).toBe("3")
   expect(header(refused, "Retry-After")).toBe("600")
+  expect(refused.type === "refuse" && JSON.parse(refused.body)).toMatchObject({ retry_after: 600, code: 20_028 })
   expect(takeMany(3, { route: RENAME, body: { position: 1 } })).toBe("...")
   expect(takeMany(1, { route: RENAME, body: { topic: "t" }, major: "2" })).toBe(".")
   clock.advance(600_000)
