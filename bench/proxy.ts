@@ -12,7 +12,7 @@ import { RestProxy } from "../src/proxy/proxy.ts"
 import { type Benchmark, measure, type Sample } from "./benchmark.ts"
 
 const PARTS = join(import.meta.dir, "proxy")
-const WARM_UP = 30_000
+const WARM_UP = 60_000
 const REQUESTS = 100_000
 const SMOKE = 500
 
@@ -67,7 +67,6 @@ async function proxy(upstream: string): Promise<Started> {
       PROXY_ADDRESS: "127.0.0.1:0",
       DISCORD_API_SCHEME: "http",
       DISCORD_API_HOST: upstream,
-      PROXY_GLOBAL_LIMIT: "10000",
       SHUTDOWN_TIMEOUT: "1s",
     },
     isTerminal: false,

@@ -3,8 +3,8 @@
 // `bun bench/proxy/clients.ts PORT`
 
 const CONNECTIONS = 64
-const TOKENS = 500
-const CHANNELS = 1_000
+const TOKENS = 2_500
+const CHANNELS = 5_000
 const FIRST_CHANNEL = 175_928_847_299_117_000n
 
 const port = Number(process.argv[2])

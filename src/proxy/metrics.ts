@@ -89,7 +89,7 @@ export class ProxyMetrics {
     this.#queued.observe(ms / MS_PER_SECOND)
   }
 
-  upstream(ms: number): void {
+  upstreamAnswered(ms: number): void {
     this.#upstream.observe(ms / MS_PER_SECOND)
   }
 

@@ -48,11 +48,7 @@ export class RestProxy {
       clock,
       random,
       fetch,
-      on: {
-        waited: (ms) => metrics.waited(ms),
-        answered: (ms) => metrics.upstream(ms),
-        repeated: (reason) => metrics.repeated(reason),
-      },
+      on: metrics,
     })
     const send = (request: ProxyRequest) => this.#upstream.send(request)
     this.#send = config.coalesce ? coalescing(send) : send

@@ -32,7 +32,7 @@ export interface UpstreamEvents {
   /** A request that had to wait was let through. */
   waited(ms: number): void
   /** Discord answered, or did not. */
-  answered(ms: number): void
+  upstreamAnswered(ms: number): void
   repeated(reason: string): void
 }
 
@@ -73,7 +73,7 @@ export class Upstream {
         attempt = afterFailure(request, permit, error)
       } finally {
         this.#inFlight -= 1
-        on.answered(clock.nowMs() - startedMs)
+        on.upstreamAnswered(clock.nowMs() - startedMs)
       }
       if (attempt.again === null) return attempt.result
       if (attempt.again === "limited") limited += 1

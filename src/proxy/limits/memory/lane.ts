@@ -14,6 +14,13 @@ export interface Waiter {
   readonly answer: (answer: Permit | Refusal) => void
 }
 
+/** A bucket by its hash, limit and major parameter, with the number of its lanes. */
+export interface SharedBucket {
+  readonly key: string
+  readonly bucket: Bucket
+  lanes: number
+}
+
 /** Failures in a row after which a route counts as one that keeps failing. */
 const FAILING_FROM = 3
 
@@ -22,6 +29,8 @@ export class Lane<Token> {
   readonly token: Token
   readonly route: Route
   bucket: Bucket
+  /** Null while nothing is known of the bucket's hash. */
+  shared: SharedBucket | null = null
   /** What the last answer said of the bucket. */
   hash = ""
   hashLimit = 0

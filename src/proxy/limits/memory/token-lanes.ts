@@ -6,7 +6,7 @@ import { GlobalPace } from "../global-pace.ts"
 import type { WindowHeaders } from "../limit-headers.ts"
 import type { Priority } from "../limiter.ts"
 import type { Route } from "../routes.ts"
-import { Lane } from "./lane.ts"
+import { Lane, type SharedBucket } from "./lane.ts"
 
 /** Routes whose hash is remembered for major parameters that were not seen yet. */
 const MAX_HASHES = 1_000
@@ -32,8 +32,9 @@ export class TokenLanes {
   /** Whether a timer for the global pace runs. */
   isPacing = false
   /** Shared buckets by hash, limit and major parameter. */
-  readonly #buckets = new Map<string, { readonly bucket: Bucket; lanes: number }>()
-  readonly #bucketKeys = new Map<TokenLane, string>()
+  readonly #buckets = new Map<string, SharedBucket>()
+  /** Lanes that are at home in one of them. */
+  #sharing = 0
   /** What is known of a template: its bucket's hash and limit. */
   readonly #hashes = new Map<string, string>()
   /** Templates that do not share the bucket of their hash. */
@@ -52,7 +53,7 @@ export class TokenLanes {
   }
 
   get buckets(): number {
-    return this.#size - this.#bucketKeys.size + this.#buckets.size
+    return this.#size - this.#sharing + this.#buckets.size
   }
 
   /** How many lanes there are. */
@@ -84,11 +85,11 @@ export class TokenLanes {
   learn(lane: TokenLane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
     if (headers.hash === "") return
     const { template, major } = lane.route
-    const isAlone = bucket === lane.bucket && !this.#isShared(lane)
-    if (isAlone && lane.hash === headers.hash && lane.hashLimit === headers.limit) return
+    const isShared = lane.shared !== null && lane.shared.lanes > 1
+    if (!isShared && bucket === lane.bucket && lane.hash === headers.hash && lane.hashLimit === headers.limit) return
     lane.hash = headers.hash
     lane.hashLimit = headers.limit
-    if (bucket === lane.bucket && this.#isShared(lane) && bucket.isContradictedBy(headers, taken, nowMs)) {
+    if (bucket === lane.bucket && isShared && bucket.isContradictedBy(headers, taken, nowMs)) {
       this.#apart.add(template)
     }
     // The limit belongs to it: routes of one hash with different limits are different buckets.
@@ -125,36 +126,33 @@ export class TokenLanes {
     return undefined
   }
 
-  #isShared(lane: TokenLane): boolean {
-    const key = this.#bucketKeys.get(lane)
-    return key !== undefined && (this.#buckets.get(key)?.lanes ?? 0) > 1
-  }
-
   /** True when the lane has another bucket now. */
   #share(lane: TokenLane, key: string): boolean {
-    if (this.#bucketKeys.get(lane) === key) return false
+    if (lane.shared?.key === key) return false
     const isLeft = this.#unshare(lane)
-    this.#bucketKeys.set(lane, key)
+    this.#sharing += 1
     const shared = this.#buckets.get(key)
     if (shared !== undefined) {
       shared.lanes += 1
+      lane.shared = shared
       lane.bucket = shared.bucket
       return true
     }
     // What the lane has learned stays with it, unless others go on with that bucket.
     if (isLeft) lane.bucket = new Bucket()
-    this.#buckets.set(key, { bucket: lane.bucket, lanes: 1 })
+    lane.shared = { key, bucket: lane.bucket, lanes: 1 }
+    this.#buckets.set(key, lane.shared)
     return isLeft
   }
 
   /** True when other lanes stay with the bucket. */
   #unshare(lane: TokenLane): boolean {
-    const key = this.#bucketKeys.get(lane)
-    const shared = key === undefined ? undefined : this.#buckets.get(key)
-    if (key === undefined || shared === undefined) return false
-    this.#bucketKeys.delete(lane)
+    const { shared } = lane
+    if (shared === null) return false
+    lane.shared = null
+    this.#sharing -= 1
     shared.lanes -= 1
-    if (shared.lanes === 0) this.#buckets.delete(key)
+    if (shared.lanes === 0) this.#buckets.delete(shared.key)
     return shared.lanes > 0
   }
 }
