@@ -290,6 +290,43 @@ test("equal GETs in flight share one request when that is wanted, and other toke
   expect(requests).toBe(2)
 })
 
+test("a client that leaves while its request waits frees its place at once, and nothing is sent for it", async () => {
+  let requests = 0
+  const proxy = await proxyTo(() => {
+    requests += 1
+    const headers = {
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-limit": "1",
+      "x-ratelimit-reset-after": "60",
+      "x-ratelimit-bucket": "b",
+    }
+    return new Response("ok", { headers })
+  })
+  const post = (signal?: AbortSignal) =>
+    fetch(`${proxy.url}/api/v10/channels/${CHANNEL}/messages`, { method: "POST", body: "x", ...(signal && { signal }) })
+  await post()
+  const client = new AbortController()
+  const left = post(client.signal).catch(() => "left")
+  while (proxy.limiter.reading.queued.normal === 0) await Bun.sleep(1)
+  client.abort()
+  expect(await left).toBe("left")
+  while (proxy.limiter.reading.queued.normal > 0) await Bun.sleep(1)
+  expect(requests).toBe(1)
+})
+
+test("a ban of the IP address shows in readiness, and is told to whoever must wait too long", async () => {
+  const proxy = await proxyTo(
+    () => new Response("<html>1015</html>", { status: 429, headers: { "retry-after": "600" } }),
+  )
+  const get = () => fetch(`${proxy.url}/api/v10/gateway`, { headers: { "x-spectacles-timeout": "1s" } })
+  for (const response of [await get(), await get()]) {
+    expect(response.status).toBe(429)
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(590)
+  }
+  expect(proxy.service.readiness).toMatchObject({ ready: false, reason: expect.stringContaining("Cloudflare") })
+  expect(proxy.log()).toContain("Cloudflare refuses this IP address")
+})
+
 test("a stop finishes what Discord is working on, and refuses what waits", async () => {
   const arrived = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
