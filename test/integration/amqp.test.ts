@@ -85,7 +85,7 @@ async function untilListening(metricsPort: number): Promise<void> {
       (answer) => answer.text(),
       () => "",
     )
-    if (text.includes("gateway_broker_connected 1")) return
+    if (text.includes("\ngateway_broker_connected 1\n")) return
     await Bun.sleep(10)
   }
 }
