@@ -130,7 +130,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   #mayPass(token: TokenLanes, nowMs: number): boolean {
-    return token.nextReady() === undefined && token.pace.opensAtMs(nowMs) <= nowMs
+    return !token.hasReady && token.pace.opensAtMs(nowMs) <= nowMs
   }
 
   #grant(lane: TokenLane, sinceMs: number, nowMs: number): Permit {
@@ -342,6 +342,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     lane.lastUsedMs = nowMs
     const { token } = lane
     if (place !== NO_PLACE) token.pace.answered(place, takenMs, nowMs)
+    if (token.waitingLanes.size === 0) return
     for (const other of token.waitingLanes) {
       if (other === lane || other.bucket === bucket || other.bucket === lane.bucket) this.#schedule(other, nowMs)
     }

@@ -116,6 +116,12 @@ export class TokenLanes {
     return this.#waitingLanes
   }
 
+  /** Whether somebody waits for the global limit alone. Asked for every request, so it makes no iterator. */
+  get hasReady(): boolean {
+    const { callback, high, normal, low } = this.ready
+    return callback.size > 0 || high.size > 0 || normal.size > 0 || low.size > 0
+  }
+
   /** The lane whose turn it is, callbacks first, then by priority, each lane in turn. */
   nextReady(): { readonly lane: TokenLane; readonly priority: Priority } | undefined {
     const { callback, high, normal, low } = this.ready
