@@ -1,7 +1,6 @@
 #!/usr/bin/env bun
 // `spectacles gateway`: reads arguments, environment and signals, builds the parts, and hands over.
 
-import { parseArgs } from "node:util"
 import { loadCodec } from "../codec/load.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
@@ -12,12 +11,12 @@ import { Gateway } from "../gateway/gateway.ts"
 import { dialWebSocket } from "../gateway/socket.ts"
 import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
-import { createLogger, type Logger } from "../ops/log.ts"
+import type { Logger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
-import { OperatorError } from "../ops/operator-error.ts"
 import { standardError } from "../ops/standard-error.ts"
 import { newAdapters } from "./adapters.ts"
 import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
+import { readServiceArguments, serviceLogger } from "./service.ts"
 
 const HELP = `Usage: spectacles gateway [options]
 
@@ -36,7 +35,7 @@ Example, one event a line on standard output:
 `
 
 export const gateway: Command = async (args) => {
-  const options = readArguments(args)
+  const options = readServiceArguments("gateway", args)
   if (options.help === true) {
     process.stdout.write(HELP)
     return EXIT_OK
@@ -94,41 +93,11 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   return EXIT_FAILED
 }
 
-function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: "string" },
-        check: { type: "boolean" },
-        loglevel: { type: "string" },
-        version: { type: "boolean", short: "V" },
-        help: { type: "boolean", short: "h" },
-      },
-    })
-    return values
-  } catch (error) {
-    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles gateway --help.`)
-  }
-}
-
 function newLogger({ log, token, broker, shardStore }: GatewayConfig, write: (line: string) => void): Logger {
   const brokerUrls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? broker.amqp.urls : []
   const storeUrls = shardStore.type === "redis" ? shardStore.redis.urls : []
-  const passwords = [...brokerUrls, ...storeUrls]
-    .map((url) => passwordOf(url.reveal()))
-    .filter((password) => password !== "")
-  return createLogger({
-    level: log.level,
-    format: log.format,
-    colour: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
-    secrets: [token.reveal(), ...passwords],
-    write,
-  })
-}
-
-function passwordOf(url: string): string {
-  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
+  const urls = [...brokerUrls, ...storeUrls].map((url) => url.reveal())
+  return serviceLogger({ ...log, write, tokens: [token.reveal()], urls })
 }
 
 function startHealth(
@@ -138,18 +107,14 @@ function startHealth(
   logger: Logger,
 ): HealthServer | undefined {
   if (prometheus.address === undefined) return undefined
-  try {
-    return startHealthServer({
-      ...prometheus.address,
-      metricsPath: prometheus.endpoint,
-      metrics,
-      readiness: () => service.readiness,
-      shards: () => service.shards,
-      logger,
-    })
-  } catch (error) {
-    throw new OperatorError(error instanceof Error ? error.message : String(error))
-  }
+  return startHealthServer({
+    ...prometheus.address,
+    metricsPath: prometheus.endpoint,
+    metrics,
+    readiness: () => service.readiness,
+    shards: () => service.shards,
+    logger,
+  })
 }
 
 if (import.meta.main) await runCommand(gateway, process.argv.slice(2))

@@ -1,7 +1,6 @@
 #!/usr/bin/env bun
 // `spectacles proxy`: reads arguments, environment and signals, builds the parts, and hands over.
 
-import { parseArgs } from "node:util"
 import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
 import { redisBroker } from "../brokers/redis/broker.ts"
@@ -12,9 +11,8 @@ import type { ProxyConfig } from "../config/proxy-config.ts"
 import { type ProxyConfigReading, readProxyConfig } from "../config/read-proxy-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
-import { createLogger, type Logger } from "../ops/log.ts"
+import type { Logger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
-import { OperatorError } from "../ops/operator-error.ts"
 import { standardError } from "../ops/standard-error.ts"
 import type { Limiter } from "../proxy/limits/limiter.ts"
 import { MAX_WAIT_MS, MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
@@ -22,6 +20,7 @@ import { ProxyMetrics } from "../proxy/metrics.ts"
 import { RestProxy } from "../proxy/proxy.ts"
 import { type Command, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
 import { allowConnections } from "./more-connections.ts"
+import { readServiceArguments, serviceLogger } from "./service.ts"
 
 const DEFAULT_CONFIG_FILE = "proxy.toml"
 
@@ -43,7 +42,7 @@ Example:
 `
 
 export const proxy: Command = async (args) => {
-  const options = readArguments(args)
+  const options = readServiceArguments("proxy", args)
   if (options.help === true) {
     process.stdout.write(HELP)
     return EXIT_OK
@@ -144,37 +143,9 @@ function warn({ config, warnings }: ProxyConfigReading, connections: number, log
   }
 }
 
-function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: "string" },
-        check: { type: "boolean" },
-        loglevel: { type: "string" },
-        version: { type: "boolean", short: "V" },
-        help: { type: "boolean", short: "h" },
-      },
-    })
-    return values
-  } catch (error) {
-    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles proxy --help.`)
-  }
-}
-
 function newLogger({ log, discord, broker }: ProxyConfig, write: (line: string) => void): Logger {
-  const password = passwordOf(broker?.url.reveal() ?? "")
-  return createLogger({
-    level: log.level,
-    format: log.format,
-    colour: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
-    secrets: [discord.token?.reveal() ?? "", password],
-    write,
-  })
-}
-
-function passwordOf(url: string): string {
-  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
+  const tokens = discord.token === undefined ? [] : [discord.token.reveal()]
+  return serviceLogger({ ...log, write, tokens, urls: broker === null ? [] : [broker.url.reveal()] })
 }
 
 function startHealth(
@@ -185,20 +156,16 @@ function startHealth(
   logger: Logger,
 ): HealthServer | undefined {
   if (address === undefined) return undefined
-  try {
-    return startHealthServer({
-      ...address,
-      metricsPath: path,
-      metrics,
-      readiness: () => service.readiness,
-      statePath: "/limits",
-      addressKey: "metrics.addr",
-      shards: () => limiter.describe(),
-      logger,
-    })
-  } catch (error) {
-    throw new OperatorError(error instanceof Error ? error.message : String(error))
-  }
+  return startHealthServer({
+    ...address,
+    metricsPath: path,
+    metrics,
+    readiness: () => service.readiness,
+    statePath: "/limits",
+    addressKey: "metrics.addr",
+    shards: () => limiter.describe(),
+    logger,
+  })
 }
 
 if (import.meta.main) await runCommand(proxy, process.argv.slice(2))

@@ -2,6 +2,7 @@
 
 import type { Logger } from "./log.ts"
 import type { Metrics } from "./metrics.ts"
+import { OperatorError } from "./operator-error.ts"
 
 const HEALTH_PATH = "/healthz"
 const READY_PATH = "/readyz"
@@ -34,7 +35,7 @@ export interface HealthServer {
 
 /**
  * Starts listening.
- * @throws Error with one sentence, naming the address and what to change, when it cannot.
+ * @throws OperatorError with one sentence, naming the address and what to change, when it cannot.
  */
 export function startHealthServer(options: HealthOptions): HealthServer {
   const { hostname, port, addressKey = "prometheus.address" } = options
@@ -50,7 +51,7 @@ export function startHealthServer(options: HealthOptions): HealthServer {
     })
     return { port: server.port ?? port, stop: () => server.stop(true) }
   } catch (error) {
-    throw new Error(listenSentence(error, hostname, port, addressKey), { cause: error })
+    throw new OperatorError(listenSentence(error, hostname, port, addressKey), { cause: error })
   }
 }
 
