@@ -49,9 +49,10 @@ async function run(
   group = `gateway-${groups}`
   log = new RecordingLogger()
   states = []
-  // Discord itself holds fewer events for a resume; here the outage may be longer than that.
+  // Discord itself keeps fewer events, and a session for less long; here an outage may take longer, on a fast clock above all.
   discord = await startSimulator({
-    ...{ guilds: 8, shards: SHARDS, maxConcurrency: SHARDS, replayEvents: 1_000_000, clock, ...options },
+    ...{ guilds: 8, shards: SHARDS, maxConcurrency: SHARDS, replayEvents: 1_000_000, sessionLifetimeMs: 3_600_000 },
+    ...{ clock, ...options },
   })
   const broker = amqpBroker({
     urls: [server.url],

@@ -37,12 +37,13 @@ afterEach(async () => {
 })
 
 async function simulate(options: SimulatorOptions = {}): Promise<void> {
-  // Discord itself holds fewer events for a resume; here the outage may be longer than that.
+  // Discord itself keeps fewer events, and a session for less long; here an outage may take longer, on a fast clock above all.
   discord = await startSimulator({
     guilds: 8,
     shards: SHARDS,
     maxConcurrency: SHARDS,
     replayEvents: 1_000_000,
+    sessionLifetimeMs: HOUR_MS,
     ...options,
   })
 }
