@@ -1,13 +1,13 @@
-// Builds the library into dist/: `bun run build:client`. Plain ES modules with their types, a file for each source, as
+// Builds the library into dist/library/: `bun run build:client`. Plain ES modules with their types, a file for each source, as
 // TypeScript writes them; types of Node alone are in scope, so that a use of Bun's API is an error.
 
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 
 const ROOT = join(import.meta.dir, "..")
-const DIST = join(ROOT, "dist")
-/** The hash of the sources that dist was built from. */
+export const LIBRARY = join(ROOT, "dist/library")
+/** The hash of the sources that the library was built from. */
 const STAMP = ".sources.sha256"
 
 if (import.meta.main) await buildClient()
@@ -18,15 +18,16 @@ if (import.meta.main) await buildClient()
  */
 export async function buildClient(): Promise<void> {
   const hash = await sourceHash()
-  const stamp = join(DIST, STAMP)
+  const stamp = join(LIBRARY, STAMP)
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return
   const fresh = join(ROOT, ".cache", `client.${process.pid}`)
   try {
     await compile(fresh)
     await renameTypeImports(fresh)
     writeFileSync(join(fresh, STAMP), hash)
-    rmSync(DIST, { recursive: true, force: true })
-    renameSync(fresh, DIST)
+    rmSync(LIBRARY, { recursive: true, force: true })
+    mkdirSync(dirname(LIBRARY), { recursive: true })
+    renameSync(fresh, LIBRARY)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }

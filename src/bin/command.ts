@@ -4,6 +4,7 @@ import packageJson from "../../package.json"
 import { loadCodec } from "../codec/load.ts"
 import { ConfigError } from "../config/problem.ts"
 import { OperatorError } from "../ops/operator-error.ts"
+import { BUILD } from "./build.ts"
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
@@ -35,9 +36,10 @@ export function stopSignal(): AbortSignal {
   return stop.signal
 }
 
-/** `spectacles 0.1.0 (codec: native …)` */
+/** `spectacles 0.1.0 (commit 5de1944, linux-x64, Bun 1.4.5, codec: native 0.1.0 (sse2))` */
 export function versionLine(): string {
-  return `spectacles ${packageJson.version} (codec: ${loadCodec("auto").description}; Bun ${Bun.version})`
+  const built = BUILD === undefined ? "from its sources" : `commit ${BUILD.commit ?? "unknown"}, ${BUILD.target}`
+  return `spectacles ${packageJson.version} (${built}, Bun ${Bun.version}, codec: ${loadCodec("auto").description})`
 }
 
 function describeDefect(error: unknown): string {

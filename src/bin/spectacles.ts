@@ -1,14 +1,18 @@
 #!/usr/bin/env bun
-// The one executable: `spectacles gateway`, `spectacles proxy`, `spectacles simulator`, `spectacles demo`.
+// The one executable: `spectacles gateway`, `spectacles proxy`, … Called by a link with a command's name, it is that
+// command. A command's code is loaded when it is called: `--version` need not wait for a simulator.
 
+import { basename } from "node:path"
+import { didYouMean } from "../config/near-matches.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { type Command, EXIT_OK, runCommand, versionLine } from "./command.ts"
-import { demo } from "./demo.ts"
-import { gateway } from "./gateway.ts"
-import { proxy } from "./proxy.ts"
-import { simulator } from "./simulator.ts"
 
-const COMMANDS: Readonly<Record<string, Command>> = { gateway, proxy, simulator, demo }
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  gateway: async () => (await import("./gateway.ts")).gateway,
+  proxy: async () => (await import("./proxy.ts")).proxy,
+  simulator: async () => (await import("./simulator.ts")).simulator,
+  demo: async () => (await import("./demo.ts")).demo,
+}
 
 const HELP = `Usage: spectacles <command> [options]
 
@@ -20,12 +24,12 @@ Commands:
 
 Options:
   --help      this text; with a command, that command's
-  --version   the version, and which codec runs
+  --version   the version, what it was built from, and which codec runs
 `
 
 const spectacles: Command = async ([name = "--help", ...args]) => {
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command !== undefined) return command(args)
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (load !== undefined) return (await load())(args)
   switch (name) {
     case "--help":
     case "-h":
@@ -37,11 +41,13 @@ const spectacles: Command = async ([name = "--help", ...args]) => {
     case "version":
       process.stdout.write(`${versionLine()}\n`)
       return EXIT_OK
-    default:
-      throw new OperatorError(
-        `Cannot run "${name}": the commands are ${Object.keys(COMMANDS).join(", ")}; see spectacles --help.`,
-      )
+    default: {
+      const near = didYouMean(name, Object.keys(COMMANDS))
+      throw new OperatorError(`Cannot run "${name}": there is no such command.${near} See spectacles --help.`)
+    }
   }
 }
 
-await runCommand(spectacles, process.argv.slice(2))
+const calledAs = basename(process.argv0, ".exe")
+const args = process.argv.slice(2)
+await runCommand(spectacles, Object.hasOwn(COMMANDS, calledAs) ? [calledAs, ...args] : args)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { buildClient } from "../../scripts/build-client.ts"
+import { buildClient, LIBRARY } from "../../scripts/build-client.ts"
 
 const ROOT = join(import.meta.dir, "../..")
 const TIMEOUT_MS = 120_000
@@ -28,7 +28,7 @@ async function run(
 
 describe("the built library", () => {
   test("uses neither Bun's API nor a native addon", async () => {
-    for await (const file of new Bun.Glob("**/*.js").scan({ cwd: join(ROOT, "dist"), absolute: true })) {
+    for await (const file of new Bun.Glob("**/*.js").scan({ cwd: LIBRARY, absolute: true })) {
       const code = await readFile(file, "utf8")
       expect([file, /\bBun\.|from "bun|\.node"|import\.meta\.dir\b/.exec(code)]).toEqual([file, null])
     }
