@@ -110,7 +110,7 @@ const RETENTION_MS = 3_600_000
 /** Dropped after this when no proxy runs: nobody waits so long for an answer. */
 const MESSAGE_TIMEOUT_MS = 120_000
 
-function newBroker({ broker, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Logger): Broker | null {
+function newBroker({ broker, limits, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Logger): Broker | null {
   switch (broker?.type) {
     case undefined:
       return null
@@ -121,6 +121,8 @@ function newBroker({ broker, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Log
         body: "msgpack",
         trimming: { retentionMs: RETENTION_MS },
         poolSize: broker.poolSize,
+        // They wait for their limits, and those of one must not keep the others from being read.
+        maxUnacknowledged: limits.queue,
         logger,
         claimAfterMs: timeoutMs + CLAIM_MARGIN_MS,
       })
@@ -131,6 +133,7 @@ function newBroker({ broker, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Log
         body: "msgpack",
         messageTimeoutMs: MESSAGE_TIMEOUT_MS,
         events: [],
+        prefetch: limits.queue,
         logger,
       })
   }

@@ -37,6 +37,8 @@ export interface Broker {
 
 export interface Delivery {
   readonly event: string
+  /** Names the call that it is; the same when it is delivered again. Absent where the server does not say. */
+  readonly call?: string
   /** It was delivered before and not acknowledged: whoever had it may have done what it asks for. */
   readonly isRepeated?: boolean
   /** When nobody waits for the reply any more, in Unix ms, where the caller has said so. */

@@ -11,7 +11,7 @@ import { bodyOf, encodeBody } from "../body.ts"
 import { type Broker, BrokerClosedError, type BrokerEnd, type Delivery } from "../broker.ts"
 import { Calls } from "./call.ts"
 import { AmqpConnection, CLOSE_WITHIN_MS, type ConnectionEvents } from "./connection.ts"
-import { AmqpConsumer } from "./consume.ts"
+import { AmqpConsumer, MAX_PREFETCH, PREFETCH } from "./consume.ts"
 import { BrokerFailedError } from "./failure.ts"
 import type { MessageHead } from "./frames.ts"
 import { batchMessage, CONTENT_TYPES, Heads, singleMessage } from "./message.ts"
@@ -37,6 +37,8 @@ export interface AmqpBrokerOptions {
   /** The events that are going to be published: their queues are there before the first of them. */
   readonly events: readonly string[]
   readonly logger: Logger
+  /** Messages of one event that the server hands over before the first of them is settled. */
+  readonly prefetch?: number
   /** A message was given up because consumers gave it back again and again. */
   readonly onPoison?: (event: string) => void
   /** Told when the publishing connection changes. */
@@ -69,7 +71,7 @@ class AmqpBroker implements Broker {
   constructor(options: AmqpBrokerOptions) {
     const { promise, resolve } = Promise.withResolvers<BrokerEnd>()
     const { group, subgroup, body, events, messageTimeoutMs, logger } = options
-    const { onPoison = () => {}, clock = systemClock } = options
+    const { onPoison = () => {}, clock = systemClock, prefetch = PREFETCH } = options
     this.ended = promise
     this.#end = resolve
     this.#options = options
@@ -85,6 +87,8 @@ class AmqpBroker implements Broker {
     const onConsumingBroken = (reason: Error) => this.#onBroken(this.#consuming, reason)
     this.#consumer = new AmqpConsumer({
       topology: new Topology(group, subgroup),
+      prefetch: Math.min(prefetch, MAX_PREFETCH),
+      clock,
       reply: (request, data) => this.#reply(request, data),
       log: logger,
       onPoison,

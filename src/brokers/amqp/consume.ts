@@ -2,6 +2,7 @@
 // subscribes anew; what was in hand on the old one is delivered again by the server.
 
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib"
+import type { Clock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Delivery } from "../broker.ts"
 import { AmqpDelivery, type DeliveryContext } from "./delivery.ts"
@@ -9,11 +10,15 @@ import { asError } from "./failure.ts"
 import { Redeliveries } from "./redeliveries.ts"
 import type { Topology } from "./topology.ts"
 
-/** Messages of one event that the server hands over before the first of them is settled. */
+/** Messages of one event that the server hands over before the first of them is settled, unless told otherwise. */
 export const PREFETCH = 100
+/** AMQP has 16 bits for it. */
+export const MAX_PREFETCH = 65_535
 
 export interface ConsumerOptions {
   readonly topology: Topology
+  readonly prefetch: number
+  readonly clock: Clock
   readonly reply: DeliveryContext["reply"]
   readonly log: Logger
   readonly onPoison: (event: string) => void
@@ -23,7 +28,7 @@ export interface ConsumerOptions {
 
 interface Subscription {
   readonly events: readonly string[]
-  /** Arrived and not taken; at most PREFETCH for each event. */
+  /** Arrived and not taken; at most `prefetch` for each event. */
   waiting: AmqpDelivery[]
   wake: () => void
   /** Null while there is no connection. */
@@ -111,7 +116,7 @@ export class AmqpConsumer {
   }
 
   async #subscribe(subscription: Subscription, connection: ChannelModel): Promise<void> {
-    const { topology, onBroken } = this.#options
+    const { topology, prefetch, onBroken } = this.#options
     const channel = await connection.createChannel()
     const subscribed: Subscribed = { channel, tags: [], unsettled: 0 }
     const broken = (reason: Error) => {
@@ -119,7 +124,7 @@ export class AmqpConsumer {
     }
     channel.on("error", broken)
     channel.on("close", () => broken(new Error("the server has closed the channel")))
-    await channel.prefetch(PREFETCH)
+    await channel.prefetch(prefetch)
     await topology.declare(channel, subscription.events)
     if (this.#connection !== connection) return
     subscription.subscribed = subscribed
@@ -142,6 +147,7 @@ export class AmqpConsumer {
       channel: () => (subscription.subscribed === subscribed ? subscribed.channel : null),
       reply: this.#options.reply,
       redeliveries: this.#redeliveries,
+      clock: this.#options.clock,
       log: this.#options.log,
       onPoison: this.#options.onPoison,
       onSettled: () => {

@@ -1,6 +1,7 @@
 // One message in a consumer's hand.
 
 import type { Channel, ConsumeMessage } from "amqplib"
+import type { Clock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import { decodeBody } from "../body.ts"
 import type { Delivery } from "../broker.ts"
@@ -12,6 +13,7 @@ export interface DeliveryContext {
   /** Publishes a reply in the form of the request. */
   readonly reply: (request: ConsumeMessage, data: unknown) => Promise<void>
   readonly redeliveries: Redeliveries
+  readonly clock: Clock
   readonly log: Logger
   readonly onPoison: (event: string) => void
   readonly onSettled: () => void
@@ -19,6 +21,8 @@ export interface DeliveryContext {
 
 export class AmqpDelivery implements Delivery {
   readonly event: string
+  readonly call?: string
+  readonly deadlineWallMs?: number
   readonly #message: ConsumeMessage
   readonly #context: DeliveryContext
   #settled = false
@@ -27,6 +31,11 @@ export class AmqpDelivery implements Delivery {
     this.event = event
     this.#message = message
     this.#context = context
+    const { replyTo, correlationId, expiration } = message.properties
+    if (replyTo === undefined) return
+    if (correlationId !== undefined) this.call = `${replyTo} ${correlationId}`
+    // A call's message lives for as long as its caller waits. When it was published is not said: it was so at the latest now.
+    if (expiration !== undefined) this.deadlineWallMs = context.clock.wallMs() + Number(expiration)
   }
 
   get isRepeated(): boolean {

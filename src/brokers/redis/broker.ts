@@ -28,6 +28,7 @@ const REACH_WITHIN_MS = 15_000
  */
 const CLAIM_AFTER_MS = 180_000
 const MAX_DELIVERIES = 5
+const MAX_UNACKNOWLEDGED = 1_000
 /** A command that is not answered for so long is sent on another connection. */
 const SILENT_MS = 10_000
 
@@ -47,6 +48,8 @@ export interface RedisBrokerOptions {
   readonly random?: () => number
   readonly connect?: Connect
   readonly claimAfterMs?: number
+  /** Deliveries that are held unacknowledged before no more are read. */
+  readonly maxUnacknowledged?: number
   readonly maxDeliveries?: number
   /** A message was refused for good because nobody ever acknowledged it. */
   readonly onPoison?: (event: string) => void
@@ -149,7 +152,8 @@ class RedisStreamsBroker implements RedisBroker {
   }
 
   #newConsumer(newReader: () => Client, isCluster: boolean): RedisConsumer {
-    const { group, trimming, poolSize, logger, claimAfterMs, maxDeliveries, onPoison } = this.#options
+    const { group, trimming, poolSize, logger, maxUnacknowledged, claimAfterMs, maxDeliveries, onPoison } =
+      this.#options
     return new RedisConsumer({
       group,
       name: this.#options.name ?? crypto.randomUUID(),
@@ -158,6 +162,7 @@ class RedisStreamsBroker implements RedisBroker {
       isCluster,
       poolSize,
       trimming,
+      maxUnacknowledged: maxUnacknowledged ?? MAX_UNACKNOWLEDGED,
       claimAfterMs: claimAfterMs ?? CLAIM_AFTER_MS,
       maxDeliveries: maxDeliveries ?? MAX_DELIVERIES,
       reply: (event, id, data) => this.#calls.reply(event, id, data),

@@ -14,8 +14,6 @@ import { type Trimming, trimWords } from "./commands.ts"
 import { circumstances, type Entry, readStreams } from "./entries.ts"
 import { cannotConsume, joinGroup, type Membership } from "./group.ts"
 
-/** Deliveries that a broker holds unacknowledged before it reads no more. */
-export const MAX_UNACKNOWLEDGED = 1_000
 /** Entries of one read. */
 const MAX_CHUNK = 100
 /** How long a read waits on the server for something to come. */
@@ -36,6 +34,8 @@ export interface ConsumerOptions extends Membership {
   readonly isCluster: boolean
   /** Connections that reads are spread over. */
   readonly poolSize: number
+  /** Deliveries that are held unacknowledged before no more are read. */
+  readonly maxUnacknowledged: number
   readonly claimAfterMs: number
   readonly maxDeliveries: number
   readonly trimming: Trimming
@@ -153,7 +153,7 @@ export class RedisConsumer {
 
   async #readOnce(reader: Client, events: readonly string[], subscription: Subscription): Promise<boolean> {
     const { group, name, isCluster } = this.#options
-    const count = Math.min(MAX_CHUNK, MAX_UNACKNOWLEDGED - this.#held.size)
+    const count = Math.min(MAX_CHUNK, this.#options.maxUnacknowledged - this.#held.size)
     const words = ["GROUP", group, name, "COUNT", String(count)]
     const replies = isCluster
       ? await Promise.all(events.map((event) => reader.callBuffer("XREADGROUP", [...words, "STREAMS", event, ">"])))
@@ -197,7 +197,7 @@ export class RedisConsumer {
 
   async #claim(event: string, subscription: Subscription): Promise<void> {
     const { commands, log } = this.#options
-    if (this.#held.size >= MAX_UNACKNOWLEDGED) return
+    if (this.#held.size >= this.#options.maxUnacknowledged) return
     try {
       const isHeld = (id: string) => this.#held.has(keyOf(event, id))
       const entries = await claim(event, isHeld, { ...this.#options, client: commands, membership: this.#options })
@@ -272,10 +272,10 @@ export class RedisConsumer {
 
   /** Resolves once there is room for more, or at `stop`. */
   #room(stop: AbortSignal): Promise<void> {
-    if (this.#held.size < MAX_UNACKNOWLEDGED || stop.aborted) return Promise.resolve()
+    if (this.#held.size < this.#options.maxUnacknowledged || stop.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
-        if (this.#held.size >= MAX_UNACKNOWLEDGED && !stop.aborted) return
+        if (this.#held.size >= this.#options.maxUnacknowledged && !stop.aborted) return
         this.#onRoom.delete(done)
         stop.removeEventListener("abort", done)
         resolve()

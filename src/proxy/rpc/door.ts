@@ -27,6 +27,9 @@ export interface RpcDoorOptions {
   readonly answered: (route: Route, status: number) => void
 }
 
+/** Calls that are in hand, or answered and not acknowledged. Past it the oldest is forgotten, and may get a second reply. */
+const MAX_ANSWERS = 100_000
+
 /** What goes back: MessagePack, or JSON where the broker's format is. */
 type Reply =
   | {
@@ -44,6 +47,8 @@ export class RpcDoor {
   readonly #options: RpcDoorOptions
   /** At most as many as the broker hands over unacknowledged. */
   readonly #inHand = new Set<Promise<void>>()
+  /** By call: whether it was answered. Those are kept whose acknowledgement is missing, since they come again. */
+  readonly #answers = new Map<string, Promise<boolean>>()
   /** Nobody can leave a broker's queue: a request waits as long as it may. */
   readonly #never = new AbortController().signal
 
@@ -70,15 +75,35 @@ export class RpcDoor {
   }
 
   async #handle(delivery: Delivery): Promise<void> {
-    const { log } = this.#options
+    const { call } = delivery
     try {
-      const reply = await this.#replyTo(delivery)
-      if (reply === null) return await delivery.nack()
-      await delivery.reply(reply)
+      const earlier = delivery.isRepeated === true ? this.#answers.get(call ?? "") : undefined
+      // The connection that it came by was lost, and it came again: it has its answer, or will.
+      const isAnswered = (await earlier) === true || (await this.#answer(delivery))
+      if (!isAnswered) return await delivery.nack()
       await delivery.ack()
+      if (call !== undefined) this.#answers.delete(call)
     } catch (error) {
-      log.warn({ err: error }, "a request of the broker's could not be answered: it comes again")
+      this.#options.log.warn({ err: error }, "a request of the broker's could not be acknowledged: it comes again")
     }
+  }
+
+  /** Resolves to false where it was not sent, and another proxy can do it. */
+  #answer(delivery: Delivery): Promise<boolean> {
+    const answering = this.#replyTo(delivery).then(async (reply) => {
+      if (reply !== null) await delivery.reply(reply)
+      return reply !== null
+    })
+    const { call } = delivery
+    if (call === undefined) return answering
+    this.#answers.set(call, answering)
+    const [oldest] = this.#answers.keys()
+    if (oldest !== undefined && this.#answers.size > MAX_ANSWERS) this.#answers.delete(oldest)
+    answering.then(
+      (isAnswered) => isAnswered || this.#answers.delete(call),
+      () => this.#answers.delete(call),
+    )
+    return answering
   }
 
   /** Null: it was not sent, and another proxy can do it. */
@@ -135,7 +160,7 @@ export class RpcDoor {
     const result = await send(request)
     answered(request.route, result.status)
     if (result instanceof Response) return answerOf(result, origin + target.upstream)
-    if (result.reason === "stopping") return null
+    if (result.reason === "stopping" && request.isIdempotent) return null
     const isLate = result.reason === "deadline" || result.reason === "timeout"
     return failed(isLate ? STATUS.timeout : STATUS.failed, result.message)
   }
