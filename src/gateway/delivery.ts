@@ -39,6 +39,8 @@ const FLUSH_FRAME_BYTES = 256 * 1024
 export interface DeliverySession {
   readonly id: string
   readonly resumeUrl: string | null
+  /** Unix milliseconds; null where nobody kept it. */
+  readonly startedMs: number | null
 }
 
 export interface DeliveryEvents {

@@ -7,6 +7,7 @@ import { DEFAULT_DECODER_LIMITS } from "../codec/decoder.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { EVENT_INTENTS } from "../discord/events.ts"
 import type { Compression } from "../discord/gateway-url.ts"
+import { aborted } from "../flow/aborted.ts"
 import { backoffMs } from "../flow/backoff.ts"
 import { type Clock, sleep } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
@@ -24,7 +25,10 @@ import type { SessionStore } from "./sessions/session.ts"
 import { planShards, type ShardPlan } from "./shard-plan.ts"
 import type { UnitEvents } from "./shard-unit.ts"
 import type { Dial } from "./socket.ts"
+import type { SteeredNode } from "./steering/node.ts"
+import { steeredGateway } from "./steering/steered-gateway.ts"
 
+const ONLY_NODE = "gateway"
 const ASK_BACKOFF = { baseMs: 1_000, capMs: 60_000 } as const
 /** How the shutdown's time is shared: for confirms, for the last sessions, for letting go of the broker. */
 const SHUTDOWN_SHARES = { drain: 0.6, save: 0.2, close: 0.2 } as const
@@ -42,6 +46,8 @@ export interface GatewayParts {
   readonly soon: (run: () => void) => void
   readonly dial: Dial
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  /** What this process is called among those of the bot. */
+  readonly node?: string
 }
 
 /**
@@ -64,6 +70,8 @@ interface Running {
 
 export class Gateway {
   readonly #parts: GatewayParts
+  /** This process, for operators. */
+  readonly steered: SteeredNode
   readonly #events: readonly string[]
   #running: Running | null = null
   #identifiesLeft: number | null = null
@@ -72,6 +80,12 @@ export class Gateway {
     this.#parts = parts
     // Events that Discord has added since are counted by themselves too, once somebody asks for them.
     this.#events = [...new Set([...Object.keys(EVENT_INTENTS), ...parts.config.events])]
+    this.steered = steeredGateway({
+      node: parts.node ?? ONLY_NODE,
+      clock: parts.clock,
+      running: () => this.#running && { shardCount: this.#running.plan.count, units: this.#running.fleet.units },
+      handOver: () => null,
+    })
   }
 
   /**
@@ -279,11 +293,4 @@ export class Gateway {
     if (end.type === "gone") this.#parts.log.info({}, end.reason)
     return { type: "stopped" }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener("abort", () => resolve(), { once: true })
-  })
 }

@@ -49,6 +49,8 @@ export interface ShardStatus {
   readonly id: number
   readonly phase: Phase
   readonly sessionId: string | null
+  /** When Discord began the session, in Unix milliseconds; null while there is none, or where nobody kept it. */
+  readonly sessionStartedMs: number | null
   readonly sequence: number
   readonly latencyMs: number | null
   readonly queuedSends: number

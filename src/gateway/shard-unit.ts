@@ -168,7 +168,7 @@ export class ShardUnit {
     this.#options.saver.save(this.#stored)
   }
 
-  #store({ id, resumeUrl }: DeliverySession, sequence: number): void {
+  #store({ id, resumeUrl, startedMs }: DeliverySession, sequence: number): void {
     this.#stored = {
       shard: this.#id,
       shardCount: this.#options.shardCount,
@@ -176,6 +176,7 @@ export class ShardUnit {
       resumeUrl,
       sequence,
       resumeFailures: this.#resumeFailures,
+      ...(startedMs === null ? {} : { startedMs }),
     }
     this.#options.saver.save(this.#stored)
   }

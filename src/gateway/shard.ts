@@ -27,6 +27,7 @@ export class Shard {
   #heartbeatSentMs: number | null = null
   #latencyMs: number | null = null
   #lastDown: ShardStatus["lastDown"] = null
+  #sessionStartedMs: number | null = null
   #turn: AbortController | null = null
   #closing: Promise<void> = Promise.resolve()
 
@@ -39,7 +40,9 @@ export class Shard {
     this.#sends = new SendQueue({ clock: options.clock, write: (op, json) => this.#write(op, json) })
     if (session === null) return
     options.decoder.resume(session.sessionId, session.sequence)
-    options.delivery.begin({ id: session.sessionId, resumeUrl: session.resumeUrl }, session.sequence)
+    this.#sessionStartedMs = session.startedMs ?? null
+    const { sessionId: id, resumeUrl } = session
+    options.delivery.begin({ id, resumeUrl, startedMs: this.#sessionStartedMs }, session.sequence)
   }
 
   get id(): number {
@@ -52,6 +55,7 @@ export class Shard {
       id,
       phase: this.#state.phase,
       sessionId: this.#state.session?.id ?? null,
+      sessionStartedMs: this.#state.session === null ? null : this.#sessionStartedMs,
       sequence: decoder.lastSequence(),
       latencyMs: this.#latencyMs,
       queuedSends: this.#sends.length,
@@ -78,6 +82,11 @@ export class Shard {
     this.#input({ type: "release" })
   }
 
+  /** Closes the connection so that the session stays, and resumes on another. */
+  restart(): void {
+    this.#input({ type: "restart" })
+  }
+
   /** Stops reading and closes so that the session stays. Resolves when the socket is gone. */
   async stop(): Promise<void> {
     this.#input({ type: "stop" })
@@ -94,12 +103,13 @@ export class Shard {
   }
 
   #step(input: Input): void {
-    const { decoder, random, on, delivery } = this.#options
+    const { decoder, random, on, delivery, clock } = this.#options
     const before = this.#state
     const { state, effects } = step(before, input, { sequence: decoder.lastSequence(), alive: this.#alive, random })
     this.#state = state
     if (state.session !== null && state.session.id !== before.session?.id) {
-      delivery.begin(state.session, 0)
+      this.#sessionStartedMs = clock.wallMs()
+      delivery.begin({ ...state.session, startedMs: this.#sessionStartedMs }, 0)
     }
     for (const effect of effects) this.#carryOut(effect)
     if (state.resumeFailures > before.resumeFailures) on.resumeFailed(state.resumeFailures)

@@ -3,6 +3,7 @@
 
 import type { Broker } from "../brokers/broker.ts"
 import type { ProxyConfig } from "../config/proxy-config.ts"
+import { aborted } from "../flow/aborted.ts"
 import type { Clock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
 import type { Readiness } from "../ops/health.ts"
@@ -134,11 +135,4 @@ async function failureOf(broker: Broker | null): Promise<void> {
 
 function never(): Promise<never> {
   return new Promise(() => {})
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener("abort", () => resolve(), { once: true })
-  })
 }

@@ -8,7 +8,7 @@ import { FakeClock } from "../fixtures/fake-clock.ts"
 import { linesOf, modelDecoder } from "./simulation/model-decoder.ts"
 
 const LIMITS = { ...DEFAULT_DELIVERY_LIMITS, windowEvents: 4, backlogBytes: 100, stallMs: 1_000 }
-const SESSION = { id: "s", resumeUrl: null }
+const SESSION = { id: "s", resumeUrl: null, startedMs: null }
 
 interface Publish {
   readonly lines: readonly string[]

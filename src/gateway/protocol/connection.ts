@@ -21,13 +21,15 @@ export interface ReconnectOptions {
   /** For the log: what happened, in words. */
   readonly reason: string
   readonly leastWaitMs?: number
+  /** It was our own wish: a resume that it ends has not failed. */
+  readonly ours?: boolean
   /** Wait for `release` instead of a timer. */
   readonly hold?: boolean
 }
 
 /** Ends the connection so that the session stays, and tries again after the backoff. */
 export function reconnect(state: ShardState, facts: Facts, options: ReconnectOptions): Step {
-  const resumeFailures = failuresAfter(state, facts, options.hold === true)
+  const resumeFailures = failuresAfter(state, facts, options.ours === true)
   if (resumeFailures >= MAX_RESUME_FAILURES && state.session !== null) {
     return giveUpSession({ ...state, resumeFailures: 0 }, facts, {
       ...options,

@@ -50,6 +50,7 @@ export type DownKind =
   | "no-ready"
   | "bad-payload"
   | "slow-broker"
+  | "restarted"
 
 export type TimerName = "dial" | "hello" | "ready" | "heartbeat" | "reconnect"
 
@@ -68,6 +69,8 @@ export type Input =
   | { readonly type: "hold" }
   /** The delivery window has room again. */
   | { readonly type: "release" }
+  /** An operator wants the connection made anew, and the session kept. */
+  | { readonly type: "restart" }
   | { readonly type: "stop" }
 
 /** What the outside knows at the moment of an input. */

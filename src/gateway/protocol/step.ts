@@ -8,7 +8,12 @@ import { Opcode } from "../../discord/opcodes.ts"
 import { connect, giveUpSession, reconnect, stop } from "./connection.ts"
 import { HELLO_DEADLINE_MS, INVALID_SESSION_WAIT_MS, READY_DEADLINE_MS } from "./limits.ts"
 import { readHello, readReady } from "./payloads.ts"
-import type { Effect, Facts, Input, ShardState, Step, TimerName } from "./state.ts"
+import type { Effect, Facts, Input, Phase, ShardState, Step, TimerName } from "./state.ts"
+
+/** Whether a `restart` does anything in this phase. */
+export function canRestart(phase: Phase): boolean {
+  return phase !== "new" && phase !== "held" && phase !== "identifying" && phase !== "stopped"
+}
 
 /** The next state, and the effects in the order in which they must be carried out. */
 export function step(state: ShardState, input: Input, facts: Facts): Step {
@@ -32,6 +37,8 @@ export function step(state: ShardState, input: Input, facts: Facts): Step {
       return onHold(state, facts)
     case "release":
       return state.phase === "held" ? connect(state) : unchanged(state)
+    case "restart":
+      return onRestart(state, facts)
     case "stop":
       return stop(state, null)
   }
@@ -208,5 +215,18 @@ function onHeartbeatDue(state: ShardState, facts: Facts): Step {
 
 function onHold(state: ShardState, facts: Facts): Step {
   if (state.phase === "new" || state.phase === "held") return unchanged(state)
-  return reconnect(state, facts, { kind: "slow-broker", reason: "the broker is too slow", hold: true })
+  return reconnect(state, facts, { kind: "slow-broker", reason: "the broker is too slow", ours: true, hold: true })
+}
+
+/**
+ * While the shard waits for the broker, or was not started, there is no connection that could be made anew; and while READY
+ * is on its way, ending the connection would waste an identify.
+ */
+function onRestart(state: ShardState, facts: Facts): Step {
+  if (!canRestart(state.phase)) return unchanged(state)
+  if (state.phase === "waiting") {
+    const { state: next, effects } = connect(state)
+    return { state: next, effects: [{ type: "cancel", timer: "reconnect" }, ...effects] }
+  }
+  return reconnect(state, facts, { kind: "restarted", reason: "an operator restarted the shard", ours: true })
 }

@@ -11,6 +11,8 @@ export interface Session {
   readonly sequence: number
   /** Resumes in a row that failed; counts on after a restart. */
   readonly resumeFailures: number
+  /** When Discord began it, in Unix milliseconds; absent where an earlier version stored it. For people only. */
+  readonly startedMs?: number
 }
 
 export interface SessionStore {

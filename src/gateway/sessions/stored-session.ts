@@ -10,6 +10,7 @@ const sessionSchema = z.object({
   resumeUrl: z.string().nullable(),
   sequence: z.int().min(0),
   resumeFailures: z.int().min(0),
+  startedMs: z.number().exactOptional(),
 })
 
 /** The session that a text holds; null when it holds none. */

@@ -250,3 +250,29 @@ describe("the broker's pace", () => {
     expect(new Driven().live().give({ type: "release" }).effects).toEqual([])
   })
 })
+
+describe("an operator's restart", () => {
+  test("closes the connection and resumes at once", () => {
+    const shard = new Driven().live().give({ type: "packet", packet: { op: 11, d: null, s: null, t: null } })
+    shard.give({ type: "restart" })
+    expect(shard.effect("close")).toBeDefined()
+    expect(shard.timer("reconnect")).toBe(0)
+    expect(shard.give({ type: "timer", timer: "reconnect" }).effect("connect")?.resume).toBe(true)
+  })
+
+  test("cuts a backoff short", () => {
+    const shard = new Driven().live().give({ type: "closed", code: 4000 }).give({ type: "restart" })
+    expect(shard.effect("connect")?.resume).toBe(true)
+    expect(shard.give({ type: "timer", timer: "reconnect" }).effects).toEqual([])
+  })
+
+  test("is no failure of the resume that it ends", () => {
+    expect(new Driven(SESSION).greeted().give({ type: "restart" }).state.resumeFailures).toBe(0)
+  })
+
+  test("means nothing to a shard that is not started, waits for the broker, or has just identified", () => {
+    expect(new Driven().give({ type: "restart" }).effects).toEqual([])
+    expect(new Driven().live().give({ type: "hold" }).give({ type: "restart" }).effects).toEqual([])
+    expect(new Driven().greeted().give({ type: "turn" }).give({ type: "restart" }).effects).toEqual([])
+  })
+})
