@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   proxy: async () => (await import("./proxy.ts")).proxy,
   simulator: async () => (await import("./simulator.ts")).simulator,
   demo: async () => (await import("./demo.ts")).demo,
+  health: async () => (await import("./health.ts")).health,
 }
 
 const HELP = `Usage: spectacles <command> [options]
@@ -21,6 +22,7 @@ Commands:
   proxy       one rate limiter in front of Discord's REST API, for every service and bot
   simulator   Discord, simulated: a gateway to test bots against, offline
   demo        simulator and gateway together, to see events stream with no token
+  health      whether the gateway or the proxy on this machine still answers
 
 Options:
   --help      this text; with a command, that command's

@@ -8,6 +8,9 @@ import { Secret } from "./secret.ts"
 import type { Environment } from "./settings.ts"
 import { readToml, type TomlSource } from "./toml-file.ts"
 
+/** Read when `--config` is not given; it need not exist. */
+export const PROXY_CONFIG_FILE = "proxy.toml"
+
 export interface ProxyConfigSources {
   /** The configuration file; null when there is none. */
   readonly file: TomlSource | null
