@@ -5,6 +5,8 @@ import { loadCodec } from "../codec/load.ts"
 import { ConfigError } from "../config/problem.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { BUILD } from "./build.ts"
+import { painter, wantsColour } from "./colour.ts"
+import { type CommandLine, type Flags, helpText, type Reading, readArguments } from "./command-line.ts"
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
@@ -12,6 +14,25 @@ const EXIT_SIGNALLED = 130
 
 /** A command: takes its arguments, resolves to its exit code. */
 export type Command = (args: readonly string[]) => Promise<number>
+
+export interface DescribedCommand extends Command {
+  readonly line: CommandLine
+}
+
+/** Makes a command of its description and of what it does; `--help` and `--version` are answered here. */
+export function command<F extends Flags>(
+  line: CommandLine<F>,
+  run: (reading: Reading<F>) => Promise<number>,
+): DescribedCommand {
+  const command: Command = async (args) => {
+    const reading = readArguments(line, args)
+    if (reading.flags.help !== true && reading.flags.version !== true) return run(reading)
+    const paint = painter(wantsColour(process.stdout))
+    process.stdout.write(reading.flags.help === true ? helpText(line, paint) : `${versionLine()}\n`)
+    return EXIT_OK
+  }
+  return Object.assign(command, { line })
+}
 
 /** Runs a command to its end and exits. A mistake prints its sentence, a defect its stack. */
 export async function runCommand(command: Command, args: readonly string[]): Promise<never> {
@@ -40,6 +61,11 @@ export function stopSignal(): AbortSignal {
 export function versionLine(): string {
   const built = BUILD === undefined ? "from its sources" : `commit ${BUILD.commit ?? "unknown"}, ${BUILD.target}`
   return `spectacles ${packageJson.version} (${built}, Bun ${Bun.version}, codec: ${loadCodec("auto").description})`
+}
+
+/** How this program is called, for hints: from its sources, by a script of package.json. */
+export function callOf(command: string): string {
+  return BUILD === undefined ? `bun run ${command}` : `spectacles ${command}`
 }
 
 function describeDefect(error: unknown): string {

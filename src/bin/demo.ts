@@ -2,7 +2,6 @@
 // `spectacles demo`: a simulated Discord and a gateway in one terminal, with no token and no network. Half-way one
 // connection is cut, to show that nothing is lost.
 
-import { parseArgs } from "node:util"
 import { stdioBroker } from "../brokers/stdio/broker.ts"
 import { fileSink } from "../brokers/stdio/sink.ts"
 import { loadCodec } from "../codec/load.ts"
@@ -14,12 +13,13 @@ import { dialWebSocket } from "../gateway/socket.ts"
 import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { createLogger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
-import { OperatorError } from "../ops/operator-error.ts"
 import { showProgress } from "../ops/progress.ts"
 import { errorTerminal, standardError, type TextOutput } from "../ops/standard-error.ts"
 import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
-import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { wantsColour } from "./colour.ts"
+import { callOf, command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { wholeNumber } from "./command-line.ts"
 import { DeliveryAudit } from "./delivery-audit.ts"
 import { shortLines } from "./short-lines.ts"
 
@@ -31,25 +31,24 @@ const AUDIT_INTERVAL_MS = 1_000
 /** Where the cut comes when the demo has no end. */
 const ENDLESS_CUT_MS = 10_000
 
-const HELP = `Usage: spectacles demo [options]
+const LINE = {
+  name: "demo",
+  about: `A simulated Discord and a gateway in one terminal, with no token and no network: events on standard output, everything
+else on standard error.`,
+  flags: {
+    seconds: { type: "string", value: "N", help: "how long it runs; 0: until Ctrl-C (20)" },
+    shards: { type: "string", value: "N", help: "shards of the bot (2)" },
+    rate: { type: "string", value: "N", help: "events a second and shard, wanted or not (20)" },
+  },
+  examples: [
+    { what: "events go on, everything else can be dropped", line: "spectacles demo --seconds 5 2>/dev/null | head" },
+  ],
+} as const
 
-A simulated Discord and a gateway in one terminal, with no token and no network: events on standard output, everything
-else on standard error.
-
-Options:
-  --seconds N   how long it runs; 0: until Ctrl-C (20)
-  --shards N    shards of the bot (2)
-  --rate N      events a second and shard, wanted or not (20)
-  --help        this text
-`
-
-export const demo: Command = async (args) => {
-  const options = readArguments(args)
-  if (options === null) {
-    process.stdout.write(HELP)
-    return EXIT_OK
-  }
-  const { seconds, shards, rate } = options
+export const demo = command(LINE, async ({ flags }) => {
+  const seconds = wholeNumber("seconds", flags.seconds, 0, 86_400) ?? 20
+  const shards = wholeNumber("shards", flags.shards, 1, 64) ?? 2
+  const rate = wholeNumber("rate", flags.rate, 1, 10_000) ?? 20
   const stop = stopSignal()
   const discord = await startSimulator({ token: TOKEN, shards, rate, guilds: shards * 4, maxConcurrency: shards })
   const output = standardError()
@@ -59,7 +58,7 @@ export const demo: Command = async (args) => {
     await discord.stop()
     await output.flush()
   }
-}
+})
 
 interface DemoRun {
   readonly discord: Simulator
@@ -82,7 +81,7 @@ async function run({ discord, seconds, stop, output }: DemoRun): Promise<number>
     isTerminal: true,
     readText: () => "",
   })
-  const colour = process.stderr.isTTY && process.env["NO_COLOR"] === undefined
+  const colour = wantsColour(process.stderr)
   const write = (text: string) => output.write(text)
   const log = createLogger({ level: "info", format: "pretty", colour, secrets: [TOKEN], write })
   const sink = fileSink(STANDARD_OUTPUT)
@@ -136,43 +135,9 @@ function summary(audit: DeliveryAudit, codec: string): string {
   codec     ${codec}
 
   Next: put your own bot's token in.
-    DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES bun run gateway
-  Or test a bot against the simulator:  bun run simulator --help
+    DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES ${callOf("gateway")}
+  Or test a bot against the simulator:  ${callOf("simulator")} --help
 `
-}
-
-interface DemoOptions {
-  readonly seconds: number
-  readonly shards: number
-  readonly rate: number
-}
-
-function readArguments(args: readonly string[]): DemoOptions | null {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        seconds: { type: "string", default: "20" },
-        shards: { type: "string", default: "2" },
-        rate: { type: "string", default: "20" },
-        help: { type: "boolean", short: "h" },
-      },
-    })
-    if (values.help === true) return null
-    return {
-      seconds: whole("seconds", values.seconds, 0, 86_400),
-      shards: whole("shards", values.shards, 1, 64),
-      rate: whole("rate", values.rate, 1, 10_000),
-    }
-  } catch (error) {
-    throw new OperatorError(`${error instanceof Error ? error.message : String(error)} See spectacles demo --help.`)
-  }
-}
-
-function whole(flag: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value
-  throw new OperatorError(`Cannot take --${flag} ${text}: it is a whole number from ${least} to ${most}.`)
 }
 
 if (import.meta.main) await runCommand(demo, process.argv.slice(2))

@@ -15,35 +15,25 @@ import type { Logger } from "../ops/log.ts"
 import { Metrics } from "../ops/metrics.ts"
 import { standardError } from "../ops/standard-error.ts"
 import { newAdapters } from "./adapters.ts"
-import { type Command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
-import { readServiceArguments, serviceLogger } from "./service.ts"
+import { command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { serviceLogger } from "./service.ts"
+import { SERVICE_FLAGS } from "./service-flags.ts"
 
-const HELP = `Usage: spectacles gateway [options]
+const LINE = {
+  name: "gateway",
+  about: `Holds a Discord bot's shards and publishes its events to a broker. Configured by gateway.toml in this folder and by
+environment variables, which take precedence; docs/configuration.md lists both.`,
+  flags: SERVICE_FLAGS,
+  examples: [
+    {
+      what: "one event a line on standard output",
+      line: 'DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES spectacles gateway',
+    },
+    { what: "what the configuration comes to, with the token hidden", line: "spectacles gateway --check" },
+  ],
+} as const
 
-Holds a Discord bot's shards and publishes its events to a broker. Configured by gateway.toml in this folder and by
-environment variables, which take precedence; docs/configuration.md lists both.
-
-Options:
-  --config FILE      another configuration file
-  --check            check the configuration, print what would run, and exit
-  --loglevel LEVEL   trace, debug, info, warn, error or fatal
-  --version          the version, and which codec runs
-  --help             this text
-
-Example, one event a line on standard output:
-  DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES spectacles gateway
-`
-
-export const gateway: Command = async (args) => {
-  const options = readServiceArguments("gateway", args)
-  if (options.help === true) {
-    process.stdout.write(HELP)
-    return EXIT_OK
-  }
-  if (options.version === true) {
-    process.stdout.write(`${versionLine()}\n`)
-    return EXIT_OK
-  }
+export const gateway = command(LINE, async ({ flags: options }) => {
   const reading = loadGatewayConfig({
     env: process.env,
     isTerminal: process.stderr.isTTY,
@@ -63,7 +53,7 @@ export const gateway: Command = async (args) => {
   } finally {
     await error.flush()
   }
-}
+})
 
 async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const stop = stopSignal()

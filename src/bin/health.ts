@@ -7,34 +7,34 @@ import { formatListenAddress } from "../config/listen-address.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { PROXY_CONFIG_FILE, readProxyConfig } from "../config/read-proxy-config.ts"
 import { OperatorError } from "../ops/operator-error.ts"
-import { type Command, EXIT_OK } from "./command.ts"
+import { command, EXIT_OK } from "./command.ts"
+import { type CommandLine, mistake } from "./command-line.ts"
 
 const TIMEOUT_MS = 3_000
 const HEALTH_PATH = "/healthz"
 
-const HELP = `Usage: spectacles health gateway|proxy
+const LINE = {
+  name: "health",
+  about: `Exits with 0 when the service on this machine answers, else with 1 and the reason. Reads what the service itself reads:
+the file in this folder and the environment. The gateway is asked at prometheus.address, the proxy at metrics.addr or else
+at http.address. A gateway without prometheus.address serves nothing that could be asked: that is 0 too.`,
+  argument: { name: "service", choices: ["gateway", "proxy"] },
+  flags: {},
+  examples: [
+    { what: "as an image's HEALTHCHECK", line: "PROMETHEUS_ADDRESS=127.0.0.1:8080 spectacles health gateway" },
+  ],
+} as const satisfies CommandLine
 
-Exits with 0 when the service on this machine answers, else with 1 and the reason. Reads what the service itself reads: the
-file in this folder and the environment. The gateway is asked at prometheus.address, the proxy at metrics.addr or else at
-http.address. A gateway without prometheus.address serves nothing that could be asked: that is 0 too.
-`
-
-export const health: Command = async ([service]) => {
-  switch (service) {
-    case "--help":
-    case "-h":
-      process.stdout.write(HELP)
-      return EXIT_OK
+export const health = command(LINE, async ({ argument }) => {
+  switch (argument) {
     case "gateway":
       return ask(gatewayAddress(), "prometheus.address")
     case "proxy":
       return ask(proxyAddress(), "http.address")
     default:
-      throw new OperatorError(
-        "Cannot ask for health: name the service, gateway or proxy; see spectacles health --help.",
-      )
+      throw mistake(LINE, "name the service to ask, gateway or proxy")
   }
-}
+})
 
 function gatewayAddress(): ListenAddress | undefined {
   return loadGatewayConfig({ env: process.env, isTerminal: false }).config.prometheus.address

@@ -8,7 +8,7 @@ import { readConfigFile } from "../config/config-file.ts"
 import { printSettings } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
 import type { ProxyConfig } from "../config/proxy-config.ts"
-import { type ProxyConfigReading, readProxyConfig } from "../config/read-proxy-config.ts"
+import { PROXY_CONFIG_FILE, type ProxyConfigReading, readProxyConfig } from "../config/read-proxy-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
 import type { Logger } from "../ops/log.ts"
@@ -18,41 +18,25 @@ import type { Limiter } from "../proxy/limits/limiter.ts"
 import { MAX_WAIT_MS, MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
 import { ProxyMetrics } from "../proxy/metrics.ts"
 import { RestProxy } from "../proxy/proxy.ts"
-import { type Command, EXIT_OK, runCommand, stopSignal, versionLine } from "./command.ts"
+import { command, EXIT_OK, runCommand, stopSignal } from "./command.ts"
 import { allowConnections } from "./more-connections.ts"
-import { readServiceArguments, serviceLogger } from "./service.ts"
+import { serviceLogger } from "./service.ts"
+import { SERVICE_FLAGS } from "./service-flags.ts"
 
-const DEFAULT_CONFIG_FILE = "proxy.toml"
+const LINE = {
+  name: "proxy",
+  about: `Passes requests on to Discord's REST API, each when its limits allow it. Configured by proxy.toml in this folder and by
+environment variables, which take precedence; docs/proxy.md lists both. Needs no setting at all.`,
+  flags: SERVICE_FLAGS,
+  examples: [
+    { what: "for this machine alone", line: "PROXY_ADDRESS=127.0.0.1:8080 spectacles proxy" },
+    { what: "from another terminal", line: "curl http://127.0.0.1:8080/api/v10/gateway" },
+  ],
+} as const
 
-const HELP = `Usage: spectacles proxy [options]
-
-Passes requests on to Discord's REST API, each when its limits allow it. Configured by proxy.toml in this folder and by
-environment variables, which take precedence; docs/proxy.md lists both. Needs no setting at all.
-
-Options:
-  --config FILE      another configuration file
-  --check            check the configuration, print what would run, and exit
-  --loglevel LEVEL   trace, debug, info, warn, error or fatal
-  --version          the version
-  --help             this text
-
-Example:
-  PROXY_ADDRESS=127.0.0.1:8080 spectacles proxy
-  curl http://127.0.0.1:8080/api/v10/gateway
-`
-
-export const proxy: Command = async (args) => {
-  const options = readServiceArguments("proxy", args)
-  if (options.help === true) {
-    process.stdout.write(HELP)
-    return EXIT_OK
-  }
-  if (options.version === true) {
-    process.stdout.write(`${versionLine()}\n`)
-    return EXIT_OK
-  }
+export const proxy = command(LINE, async ({ flags: options }) => {
   const reading = readProxyConfig({
-    file: readConfigFile(options.config, DEFAULT_CONFIG_FILE),
+    file: readConfigFile(options.config, PROXY_CONFIG_FILE),
     env: process.env,
     isTerminal: process.stderr.isTTY,
     ...(options.loglevel === undefined ? {} : { logLevel: options.loglevel }),
@@ -72,7 +56,7 @@ export const proxy: Command = async (args) => {
   } finally {
     await error.flush()
   }
-}
+})
 
 async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const stop = stopSignal()

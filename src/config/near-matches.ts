@@ -31,15 +31,18 @@ export function didYouMean(text: string, names: Iterable<string>): string {
   return ` Did you mean ${others.length === 0 ? last : `${others.join(", ")} or ${last}`}?`
 }
 
-/** Levenshtein's distance: letters put in, taken out or exchanged. */
+/** Letters put in, taken out or exchanged, and neighbours that changed places: the distance of optimal string alignment. */
 export function editDistance(a: string, b: string): number {
+  let before: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i]
     for (let j = 1; j <= b.length; j += 1) {
       const exchanged = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(exchanged, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? 0) + 1 : exchanged
+      next.push(Math.min(exchanged, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
     }
+    before = row
     row = next
   }
   return row[b.length] ?? 0

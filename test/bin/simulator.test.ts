@@ -67,7 +67,10 @@ test("#36 a port in use is one sentence, and exit code 1", async () => {
 test.each([
   [["--shards", "0"], "Cannot use --shards 0: it must be a whole number from 1 to 100000.\n"],
   [["--rate", "fast"], "Cannot use --rate fast: it must be a number of events a second, or flat-out.\n"],
-  [["--prot", "1"], "Cannot read the command line: Unknown option '--prot'. See --help.\n"],
+  [
+    ["--prot", "1"],
+    "Cannot run spectacles simulator: it has no flag --prot. Did you mean --port? See spectacles simulator --help.\n",
+  ],
 ])("#36 the mistake in %p is one sentence, and exit code 1", async (flags, sentence) => {
   expect(await outcome(...flags)).toEqual({ code: 1, output: "", errors: sentence })
 })

@@ -36,8 +36,9 @@ describe("didYouMean", () => {
   })
 })
 
-test("editDistance counts letters put in, taken out and exchanged", () => {
+test("editDistance counts letters put in, taken out and exchanged, and neighbours that changed places", () => {
   expect(editDistance("", "abc")).toBe(3)
   expect(editDistance("kitten", "sitting")).toBe(3)
   expect(editDistance("same", "same")).toBe(0)
+  expect(editDistance("prot", "port")).toBe(1)
 })
