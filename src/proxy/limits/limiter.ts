@@ -85,3 +85,11 @@ export interface Limiter {
   /** Refuses what waits and what comes. */
   close(): void
 }
+
+export interface LimiterBounds {
+  /** Requests that may wait for one lane, and in all. */
+  readonly perBucket: number
+  readonly total: number
+  /** Lanes without a request for this long are forgotten, once nothing is known of them that still holds. */
+  readonly idleMs: number
+}

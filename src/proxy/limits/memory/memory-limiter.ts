@@ -5,18 +5,27 @@
 import type { Clock } from "../../../flow/clock.ts"
 import type { Logger } from "../../../ops/log.ts"
 import type { Outcome } from "../bucket.ts"
+import {
+  CUT_OFF_MS,
+  GONE_MS,
+  HIDDEN_LIMIT_MS,
+  isOutsideGlobal,
+  MAX_WAIT_MS,
+  notCallback,
+  refusal,
+  UNKNOWN_WEBHOOK,
+} from "../holds.ts"
 import { InvalidBudget } from "../invalid-budget.ts"
 import { type LimitScope, tooMany, windowHeaders } from "../limit-headers.ts"
 import {
   type Answer,
   type Limiter,
+  type LimiterBounds,
   type LimiterReading,
   type LimitRequest,
   type Permit,
   PRIORITIES,
-  type Priority,
   type Refusal,
-  type RefusalReason,
   type Verdict,
 } from "../limiter.ts"
 import { WaitList } from "../wait-list.ts"
@@ -26,29 +35,11 @@ import { type Grant, LanePermit, NO_PLACE, type PermitOwner } from "./permit.ts"
 import { sweepLanes } from "./sweep.ts"
 import { type TokenLane, TokenLanes } from "./token-lanes.ts"
 
-/** Discord's 10003 and the like are about something else; this one means that the webhook itself is gone. */
-const UNKNOWN_WEBHOOK = /"code":\s*10015\b/
-/** A refused token is tried again after this, in case it was a mistake of Discord's. */
-const CUT_OFF_MS = 60_000
-const GONE_MS = 600_000
-/** Longest window that is known; whoever would wait longer is told so at once. */
-export const MAX_WAIT_MS = 900_000
-/** A 429 that asks to wait this much longer than the bucket's own reset is about a limit that no header shows. */
-const HIDDEN_LIMIT_MS = 2_000
-
 export interface MemoryLimiterOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly bounds: LimiterBounds
   readonly budget?: InvalidBudget
-}
-
-export interface LimiterBounds {
-  /** Requests that may wait for one lane, and in all. */
-  readonly perBucket: number
-  readonly total: number
-  /** Lanes without a request for this long are forgotten, once nothing is known of them that still holds. */
-  readonly idleMs: number
 }
 
 export class MemoryLimiter implements Limiter, PermitOwner {
@@ -88,7 +79,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     const refused = this.#refusal(lane, nowMs)
     if (refused !== null) return refused
     const opensAtMs = lane.waiters === null ? this.#opensAtMs(lane, nowMs) : Number.POSITIVE_INFINITY
-    if (opensAtMs <= nowMs && (isOutsideGlobal(lane) || this.#mayPass(lane.token, nowMs))) {
+    if (opensAtMs <= nowMs && (isOutsideGlobal(lane.route) || this.#mayPass(lane.token, nowMs))) {
       return this.#grant(lane, nowMs, nowMs)
     }
     return this.#enqueue(lane, request, nowMs)
@@ -136,7 +127,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   #grant(lane: TokenLane, sinceMs: number, nowMs: number): Permit {
     const taken = lane.bucket.take(nowMs)
     lane.inFlight += 1
-    const place = isOutsideGlobal(lane) ? NO_PLACE : lane.token.pace.take(nowMs)
+    const place = isOutsideGlobal(lane.route) ? NO_PLACE : lane.token.pace.take(nowMs)
     return new LanePermit(this, { lane, bucket: lane.bucket, taken, place, takenMs: nowMs }, nowMs - sinceMs)
   }
 
@@ -172,7 +163,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   /** When a request that came now would go, as far as can be told: after those before it, a window at a time. */
   #expectedAtMs(lane: TokenLane, nowMs: number): number {
     const opensAtMs = this.#opensAtMs(lane, nowMs)
-    const globalAtMs = isOutsideGlobal(lane) ? nowMs : lane.token.pace.blockedUntilMs
+    const globalAtMs = isOutsideGlobal(lane.route) ? nowMs : lane.token.pace.blockedUntilMs
     const { limit, windowMs, remaining } = lane.bucket
     // A bucket of which nothing is known may open with the next answer.
     const laneAtMs = remaining === null ? Math.max(lane.blockedUntilMs, this.#bannedUntilMs, nowMs) : opensAtMs
@@ -212,7 +203,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     const opensAtMs = this.#opensAtMs(lane, nowMs)
     if (opensAtMs <= nowMs) {
       lane.wakeBy(null)
-      lane.token.ready[isOutsideGlobal(lane) ? "callback" : notCallback(first.priority)].add(lane)
+      lane.token.ready[isOutsideGlobal(lane.route) ? "callback" : notCallback(first.priority)].add(lane)
       this.#pump(lane.token, nowMs)
     } else if (Number.isFinite(opensAtMs)) {
       lane.wakeBy(this.#clock.after(opensAtMs - nowMs, () => this.#schedule(lane, this.#clock.nowMs())))
@@ -234,7 +225,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
         this.#schedule(lane, nowMs)
         continue
       }
-      const globalAtMs = isOutsideGlobal(lane) ? nowMs : token.pace.opensAtMs(nowMs)
+      const globalAtMs = isOutsideGlobal(lane.route) ? nowMs : token.pace.opensAtMs(nowMs)
       if (globalAtMs > nowMs) return this.#pumpAt(token, globalAtMs - nowMs)
       token.ready[priority].delete(lane)
       this.#sendFirst(lane, nowMs)
@@ -245,7 +236,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   #requeue(lane: TokenLane): void {
     const first = lane.waiters?.first()
     if (first !== undefined)
-      lane.token.ready[isOutsideGlobal(lane) ? "callback" : notCallback(first.priority)].add(lane)
+      lane.token.ready[isOutsideGlobal(lane.route) ? "callback" : notCallback(first.priority)].add(lane)
   }
 
   #pumpAt(token: TokenLanes, delayMs: number): void {
@@ -347,17 +338,4 @@ export class MemoryLimiter implements Limiter, PermitOwner {
       if (other === lane || other.bucket === bucket || other.bucket === lane.bucket) this.#schedule(other, nowMs)
     }
   }
-}
-
-/** Interaction endpoints are outside the token's global limit. */
-function isOutsideGlobal({ route }: TokenLane): boolean {
-  return route.kind === "interaction" || route.kind === "callback"
-}
-
-function notCallback(priority: Priority): Priority {
-  return priority === "callback" ? "high" : priority
-}
-
-function refusal(reason: RefusalReason, retryAfterMs: number | null): Refusal {
-  return { type: "refused", reason, retryAfterMs }
 }
