@@ -2,12 +2,15 @@
 
 import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
+import type { RedisLocation } from "../brokers/redis/address.ts"
 import { type RedisBroker, redisBroker } from "../brokers/redis/broker.ts"
-import { redisValues } from "../brokers/redis/values.ts"
+import { isCluster } from "../brokers/redis/mode.ts"
+import { type RedisValues, redisValues } from "../brokers/redis/values.ts"
 import { stdioBroker } from "../brokers/stdio/broker.ts"
 import { fileSink } from "../brokers/stdio/sink.ts"
-import type { BrokerConfig, GatewayConfig, ShardStoreConfig } from "../config/gateway-config.ts"
+import type { BrokerConfig, GatewayConfig, RedisConfig, ShardStoreConfig } from "../config/gateway-config.ts"
 import { GATEWAY_GAP } from "../discord/events.ts"
+import { systemClock } from "../flow/clock.ts"
 import { fileSessionStore } from "../gateway/sessions/file-store.ts"
 import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
 import { redisSessionStore } from "../gateway/sessions/redis-store.ts"
@@ -23,24 +26,36 @@ export interface Adapters {
   readonly store: SessionStore
 }
 
-/** @throws OperatorError when one of them cannot be had. */
-export function newAdapters(config: GatewayConfig, metrics: GatewayMetrics, log: Logger): Adapters {
-  if (config.broker.type !== "redis") {
-    return {
-      broker: newBroker(config.broker, config.events, metrics, log),
-      store: newStore(config.shardStore, null, log),
-    }
+/**
+ * @param stop ends the wait for a Redis that is not there yet
+ * @throws OperatorError when one of them cannot be had.
+ */
+export async function newAdapters(
+  config: GatewayConfig,
+  metrics: GatewayMetrics,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<Adapters> {
+  const { broker, shardStore } = config
+  if (broker.type === "redis") {
+    const streams = newRedisBroker(broker, await locate(broker.redis, log, stop), metrics, log)
+    return { broker: streams, store: await newStore(shardStore, log, async () => streams.values) }
   }
-  const broker = newRedisBroker(config.broker, metrics, log)
-  return { broker, store: newStore(config.shardStore, broker, log) }
+  const newValues = async (redis: RedisConfig) => redisValues({ ...(await locate(redis, log, stop)), log })
+  return {
+    broker: newBroker(broker, config.events, metrics, log),
+    store: await newStore(shardStore, log, newValues),
+  }
 }
 
-function newBroker(
-  broker: Exclude<BrokerConfig, { readonly type: "redis" }>,
-  events: readonly string[],
-  metrics: GatewayMetrics,
-  logger: Logger,
-): Broker {
+/** Where Redis is, and whether it is a cluster. */
+async function locate({ urls, ca }: RedisConfig, log: Logger, signal: AbortSignal): Promise<RedisLocation> {
+  const location = { urls: urls.map((url) => url.reveal()), ...(ca === undefined ? {} : { ca }) }
+  const options = { clock: systemClock, random: Math.random, log, signal }
+  return { ...location, isCluster: await isCluster(location, options) }
+}
+
+function newBroker(broker: Exclude<BrokerConfig, { readonly type: "redis" }>, events: readonly string[], metrics: GatewayMetrics, logger: Logger): Broker {
   const { format } = broker
   if (format === "discordjs") {
     throw new OperatorError(`Cannot use broker.format "discordjs" with broker.type "${broker.type}": it needs "redis".`)
@@ -50,6 +65,7 @@ function newBroker(
   }
   return amqpBroker({
     urls: broker.amqp.urls.map((url) => url.reveal()),
+    ...(broker.amqp.ca === undefined ? {} : { ca: broker.amqp.ca }),
     group: broker.group,
     body: format,
     messageTimeoutMs: broker.messageTimeoutMs,
@@ -62,11 +78,12 @@ function newBroker(
 
 function newRedisBroker(
   { redis, group, format }: Extract<BrokerConfig, { readonly type: "redis" }>,
+  location: RedisLocation,
   metrics: GatewayMetrics,
   logger: Logger,
 ): RedisBroker {
   return redisBroker({
-    urls: redis.urls.map((url) => url.reveal()),
+    ...location,
     group,
     body: format,
     trimming: redis.trimming,
@@ -77,8 +94,12 @@ function newRedisBroker(
   })
 }
 
-/** @param broker the Redis that is published to: there is one Redis in the configuration, so sessions are kept there too */
-function newStore(store: ShardStoreConfig, broker: RedisBroker | null, log: Logger): SessionStore {
+/** @param valuesOf where the values of that Redis are kept: where events are published to Redis, in the same one */
+async function newStore(
+  store: ShardStoreConfig,
+  log: Logger,
+  valuesOf: (redis: RedisConfig) => Promise<RedisValues>,
+): Promise<SessionStore> {
   const onUnreadable = (where: string, reason: string) => {
     log.warn({ where }, `a stored session cannot be used (${reason}): that shard identifies`)
   }
@@ -87,9 +108,7 @@ function newStore(store: ShardStoreConfig, broker: RedisBroker | null, log: Logg
       return memorySessionStore()
     case "file":
       return fileSessionStore({ folder: store.path, onUnreadable })
-    case "redis": {
-      const values = broker?.values ?? redisValues({ urls: store.redis.urls.map((url) => url.reveal()), log })
-      return redisSessionStore({ values, prefix: store.prefix, onUnreadable })
-    }
+    case "redis":
+      return redisSessionStore({ values: await valuesOf(store.redis), prefix: store.prefix, onUnreadable })
   }
 }

@@ -62,7 +62,7 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const service = new Gateway({
     config,
     codec: loadCodec(config.codec),
-    ...newAdapters(config, gatewayMetrics, log),
+    ...(await newAdapters(config, gatewayMetrics, log, stop)),
     metrics: gatewayMetrics,
     log,
     clock: systemClock,

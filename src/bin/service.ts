@@ -1,6 +1,7 @@
 // What the commands that run a service share: their flags, and a logger that never shows a secret.
 
 import { parseArgs } from "node:util"
+import { passwordsOf } from "../config/redis-url.ts"
 import { createLogger, type Logger, type LoggerOptions } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 
@@ -35,11 +36,7 @@ export function serviceLogger({ level, format, write, tokens, urls }: ServiceLog
     level,
     format,
     colour: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
-    secrets: [...tokens, ...urls.map(passwordOf)].filter((secret) => secret !== ""),
+    secrets: [...tokens, ...urls.flatMap(passwordsOf)].filter((secret) => secret !== ""),
     write,
   })
-}
-
-function passwordOf(url: string): string {
-  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : ""
 }

@@ -57,8 +57,10 @@ export type BrokerConfig =
   | (AnyBroker & { readonly type: "amqp"; readonly amqp: AmqpConfig })
 
 export interface RedisConfig {
-  /** One, or the nodes of a cluster; each with its scheme. */
+  /** One, or the nodes of a cluster; each with its scheme. Sentinels are one URL together. */
   readonly urls: readonly Secret[]
+  /** The authority of the servers' certificates, PEM. Absent: the system's. */
+  readonly ca?: string
   readonly poolSize: number
   /** What a stream keeps. */
   readonly trimming: RedisTrimming
@@ -70,6 +72,8 @@ export type RedisTrimming = { readonly retentionMs: number } | { readonly maxLen
 export interface AmqpConfig {
   /** The hosts of one cluster, tried in turn; at least one, each with its scheme. */
   readonly urls: readonly Secret[]
+  /** The authority of the servers' certificates, PEM. Absent: the system's. */
+  readonly ca?: string
 }
 
 export interface PrometheusConfig {

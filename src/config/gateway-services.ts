@@ -3,8 +3,10 @@
 import type { AmqpConfig, BrokerConfig, RedisConfig, RedisTrimming, ShardStoreConfig } from "./gateway-config.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
+import { type ReadText, tryToRead } from "./read-text.ts"
+import { isSentinelUrl } from "./redis-url.ts"
 
-export function brokerOf(settings: GatewaySettings, report: Report): BrokerConfig | undefined {
+export function brokerOf(settings: GatewaySettings, readText: ReadText, report: Report): BrokerConfig | undefined {
   const { values } = settings
   const type = values["broker.type"]
   const format = values["broker.format"] ?? (type === "redis" ? "msgpack" : "json")
@@ -17,19 +19,23 @@ export function brokerOf(settings: GatewaySettings, report: Report): BrokerConfi
   const common = { group: values["broker.group"], messageTimeoutMs: values["broker.message_timeout"], format }
   if (type === "stdio") return { type, ...common }
   if (type === "amqp") {
-    const amqp = amqpOf(settings, report)
+    const amqp = amqpOf(settings, readText, report)
     return amqp && { type, ...common, amqp }
   }
-  const redis = redisOf(settings, "broker.type", report)
+  const redis = redisOf(settings, "broker.type", readText, report)
   return redis && { type, ...common, redis }
 }
 
-export function shardStoreOf(settings: GatewaySettings, report: Report): ShardStoreConfig | undefined {
+export function shardStoreOf(
+  settings: GatewaySettings,
+  readText: ReadText,
+  report: Report,
+): ShardStoreConfig | undefined {
   const { values } = settings
   const type = values["shard_store.type"]
   if (type === "memory") return { type }
   if (type === "redis") {
-    const redis = redisOf(settings, "shard_store.type", report)
+    const redis = redisOf(settings, "shard_store.type", readText, report)
     return redis && { type, prefix: values["shard_store.prefix"], redis }
   }
   const path = values["shard_store.path"]
@@ -43,7 +49,12 @@ export function shardStoreOf(settings: GatewaySettings, report: Report): ShardSt
 
 type NeedsRedis = "broker.type" | "shard_store.type"
 
-function redisOf(settings: GatewaySettings, neededBy: NeedsRedis, report: Report): RedisConfig | undefined {
+function redisOf(
+  settings: GatewaySettings,
+  neededBy: NeedsRedis,
+  readText: ReadText,
+  report: Report,
+): RedisConfig | undefined {
   const { "redis.url": url, "redis.urls": urls, "redis.pool_size": poolSize } = settings.values
   const isOne = settings.isGiven("redis.url")
   const isMany = settings.isGiven("redis.urls")
@@ -58,10 +69,36 @@ function redisOf(settings: GatewaySettings, neededBy: NeedsRedis, report: Report
     report.problem(settings.place("redis.urls"), "redis.url and redis.urls are both set: keep one of them.")
     return undefined
   }
-  const trimming = trimmingOf(settings, report)
-  if (!settings.winsOver("redis.urls", "redis.url")) return url && { urls: [url], poolSize, trimming }
+  const ca = authorityOf("redis.ca_file", settings, readText, report)
+  const common = { poolSize, trimming: trimmingOf(settings, report), ...(ca && { ca }) }
+  if (!settings.winsOver("redis.urls", "redis.url")) return url && { urls: [url], ...common }
   if (urls?.length === 0) report.problem(settings.place("redis.urls"), "redis.urls is empty: write at least one URL.")
-  return urls && { urls, poolSize, trimming }
+  if (urls !== undefined && urls.length > 1 && urls.some((one) => isSentinelUrl(one.reveal()))) {
+    report.problem(
+      settings.place("redis.urls"),
+      'redis.urls lists the URL of sentinels beside others: write all sentinels in one, "redis+sentinel://one,two/mymaster".',
+    )
+  }
+  return urls && { urls, ...common }
+}
+
+/** The certificates of the authority that a server's own is signed by. */
+function authorityOf(
+  key: "redis.ca_file" | "amqp.ca_file",
+  settings: GatewaySettings,
+  readText: ReadText,
+  report: Report,
+): string | undefined {
+  const path = settings.values[key]
+  if (path === undefined) return undefined
+  const { content, failure } = tryToRead(path, readText)
+  const found = failure ?? (content.includes("-----BEGIN ") ? null : "it is not PEM")
+  if (found === null) return content
+  report.problem(
+    settings.place(key),
+    `${key} ${path} cannot be used (${found}): give the path of a certificate in PEM.`,
+  )
+  return undefined
 }
 
 function trimmingOf(settings: GatewaySettings, report: Report): RedisTrimming {
@@ -76,9 +113,10 @@ function trimmingOf(settings: GatewaySettings, report: Report): RedisTrimming {
   return { maxLength }
 }
 
-function amqpOf(settings: GatewaySettings, report: Report): AmqpConfig | undefined {
+function amqpOf(settings: GatewaySettings, readText: ReadText, report: Report): AmqpConfig | undefined {
   const urls = settings.values["amqp.url"]
-  if (urls !== undefined && urls.length > 0) return { urls }
+  const ca = authorityOf("amqp.ca_file", settings, readText, report)
+  if (urls !== undefined && urls.length > 0) return { urls, ...(ca && { ca }) }
   if (urls !== undefined || !settings.isGiven("amqp.url")) {
     report.problem(
       settings.place("broker.type"),

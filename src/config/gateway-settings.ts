@@ -5,6 +5,7 @@ import { botToken, eventNames, intents, MAX_SHARDS, presence, shardIds } from ".
 import { formatDuration } from "./duration.ts"
 import { COMPRESSION_SETTINGS, LOG_LEVELS, type Presence } from "./gateway-config.ts"
 import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
+import { redisUrl, redisUrls } from "./redis-url.ts"
 import { optional, type Settings, setting } from "./settings.ts"
 import { choice, duration, integer, list, parsed, serviceUrl, text } from "./values.ts"
 
@@ -22,7 +23,6 @@ const MAX_IDENTIFY_RESERVE = 100_000
  */
 const IDENTIFY_RESERVE = 50
 
-const REDIS_URL = serviceUrl(["redis", "rediss"], "redis://localhost:6379")
 const AMQP_URL = serviceUrl(["amqp", "amqps"], "amqp://localhost:5672")
 
 export const GATEWAY_SETTINGS = {
@@ -88,12 +88,13 @@ export const GATEWAY_SETTINGS = {
     print: formatDuration,
   }),
   "broker.format": optional({ variables: ["BROKER_FORMAT"], schema: choice(["json", "msgpack", "discordjs"]) }),
-  "redis.url": optional({ variables: [], schema: REDIS_URL, print: String }),
+  "redis.url": optional({ variables: [], schema: redisUrl(), print: String }),
   "redis.urls": optional({
     variables: ["REDIS_URL"],
-    schema: list(REDIS_URL, 'write a list of URLs, such as ["redis://one:6379", "redis://two:6379"].'),
+    schema: redisUrls(),
     print: (urls) => urls?.map(String),
   }),
+  "redis.ca_file": optional({ variables: ["REDIS_CA_FILE"], schema: text("write the path of a file.") }),
   "redis.pool_size": setting({ variables: ["REDIS_POOL_SIZE"], schema: integer(1, MAX_POOL_SIZE), fallback: 5 }),
   "redis.retention": setting({
     variables: ["REDIS_RETENTION"],
@@ -107,6 +108,7 @@ export const GATEWAY_SETTINGS = {
     schema: list(AMQP_URL, 'write a URL, or several with commas: "amqp://one:5672,amqp://two:5672".'),
     print: (urls) => urls?.map(String).join(","),
   }),
+  "amqp.ca_file": optional({ variables: ["AMQP_CA_FILE"], schema: text("write the path of a file.") }),
   "shard_store.type": setting({
     variables: ["SHARD_STORE_TYPE"],
     schema: choice(["memory", "redis", "file"]),

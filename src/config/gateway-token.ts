@@ -3,10 +3,8 @@
 import { botToken } from "./discord-values.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
+import { type ReadText, tryToRead } from "./read-text.ts"
 import { hideTokens, type Secret } from "./secret.ts"
-
-/** @throws when the file cannot be read. */
-export type ReadText = (path: string) => string
 
 const DISCORD_HOST = "discord.com"
 
@@ -37,7 +35,7 @@ function tokenInFile(settings: GatewaySettings, readText: ReadText, report: Repo
     report.problem(place, "token and token_file are both set: keep one of them.")
     return undefined
   }
-  const text = read(path, readText)
+  const text = tryToRead(path, readText)
   if (text.failure !== undefined) {
     report.problem(
       place,
@@ -48,17 +46,4 @@ function tokenInFile(settings: GatewaySettings, readText: ReadText, report: Repo
   const result = botToken().safeParse(text.content)
   for (const issue of result.error?.issues ?? []) report.problem(place, `the token in ${path} ${issue.message}`)
   return result.data
-}
-
-type FileText =
-  | { readonly content: string; readonly failure?: undefined }
-  | { readonly content?: undefined; readonly failure: string }
-
-function read(path: string, readText: ReadText): FileText {
-  try {
-    return { content: readText(path) }
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
-    return { failure: code }
-  }
 }

@@ -5,9 +5,10 @@ import { eventsOf, intentsOf } from "./gateway-events.ts"
 import { brokerOf, shardStoreOf } from "./gateway-services.ts"
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./gateway-settings.ts"
 import { shardsOf } from "./gateway-shards.ts"
-import { type ReadText, tokenOf } from "./gateway-token.ts"
+import { tokenOf } from "./gateway-token.ts"
 import { ConfigError, type Problem, Report } from "./problem.ts"
 import { readSettings } from "./read-settings.ts"
+import type { ReadText } from "./read-text.ts"
 import { Secret } from "./secret.ts"
 import type { Environment } from "./settings.ts"
 import { readToml, type TomlSource } from "./toml-file.ts"
@@ -22,7 +23,7 @@ export interface GatewayConfigSources {
   readonly logLevel?: string
   /** Whether logs go to a terminal, which decides the default of log.format. */
   readonly isTerminal: boolean
-  /** Reads a file that token_file names. */
+  /** Reads a file that a setting names. */
   readonly readText: ReadText
 }
 
@@ -57,8 +58,8 @@ function assemble(
   const intents = intentsOf(settings, report)
   const events = eventsOf(settings, intents, report)
   const shards = shardsOf(settings, report)
-  const broker = brokerOf(settings, report)
-  const shardStore = shardStoreOf(settings, report)
+  const broker = brokerOf(settings, readText, report)
+  const shardStore = shardStoreOf(settings, readText, report)
   for (const key of ["gateway_version", "api.version"] as const) {
     if (values[key] === DOCUMENTED_VERSION) continue
     report.warn(

@@ -1,7 +1,7 @@
 // URLs as they may be printed: without the password.
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i
-const QUERY_PASSWORD = /([?&](?:password|auth|token)=)[^&#]*/gi
+const QUERY_PASSWORD = /([?&](?:\w*password|auth|token)=)[^&#]*/gi
 
 /**
  * The same URL with `***` for its password. Works on text that is no valid URL too, and then hides too much rather than

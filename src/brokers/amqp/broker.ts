@@ -27,6 +27,8 @@ export type AmqpState = "up" | "blocked" | "down"
 export interface AmqpBrokerOptions {
   /** The hosts, tried in turn. */
   readonly urls: readonly string[]
+  /** The authority of the hosts' certificates, PEM. Absent: the system's. */
+  readonly ca?: string
   /** The exchange, and the first part of each queue's name. */
   readonly group: string
   /** Members of one subgroup share its queues; each subgroup sees everything. */
@@ -163,10 +165,11 @@ class AmqpBroker implements Broker {
   }
 
   #newConnection(purpose: string, firstWithinMs: number, on: Omit<ConnectionEvents, "failed">): AmqpConnection {
-    const { urls, group, logger, random = Math.random } = this.#options
+    const { urls, ca, group, logger, random = Math.random } = this.#options
     return new AmqpConnection({
       name: `spectacles ${group} (${purpose})`,
       urls,
+      ...(ca === undefined ? {} : { ca }),
       firstWithinMs,
       clock: this.#clock,
       random,

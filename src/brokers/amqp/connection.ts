@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly name: string
   /** The hosts, tried in turn. At least one. */
   readonly urls: readonly string[]
+  /** The authority of the hosts' certificates, PEM. Absent: the system's. */
+  readonly ca?: string
   /** How long it is tried at the start before it counts as failed. Later it is tried for ever. */
   readonly firstWithinMs: number
   readonly clock: Clock
@@ -121,13 +123,14 @@ export class AmqpConnection {
 
   /** A dial that is still under way when this is closed ends by itself. */
   #dial(url: string): Promise<ChannelModel> {
-    const { name } = this.#options
+    const { name, ca } = this.#options
     return new Promise((resolve, reject) => {
       const onClose = () => reject(new Error("it was closed"))
       this.#closing.signal.addEventListener("abort", onClose)
       connect(dialUrl(url), {
         noDelay: true,
         timeout: DIAL_TIMEOUT_MS,
+        ...(ca === undefined ? {} : { ca }),
         clientProperties: { connection_name: name },
       })
         .then((connection) => {

@@ -46,7 +46,7 @@ function connectReason(url: string, error: Error): string {
     return "it refuses the user name or the password; change them in amqp.url (AMQP_URL)."
   }
   if (CERTIFICATE.test(error.message)) {
-    return `its certificate is not accepted (${error.message}); name your authority's file in NODE_EXTRA_CA_CERTS, or change amqp.url (AMQP_URL).`
+    return `its certificate is not accepted (${error.message}); name your authority's file in amqp.ca_file (AMQP_CA_FILE), or change amqp.url (AMQP_URL).`
   }
   if (WRONG_PROTOCOL.test(error.message)) {
     return `what listens there does not speak ${new URL(url).protocol.slice(0, -1)} (${error.message}); change amqp.url (AMQP_URL).`

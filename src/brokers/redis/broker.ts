@@ -8,20 +8,20 @@ import { type Clock, systemClock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import { encodeBody, eventValue } from "../body.ts"
 import { type Broker, BrokerClosedError, type BrokerEnd, type Delivery } from "../broker.ts"
-import { addressesOf, describeAddress } from "./address.ts"
+import { placeOf, type RedisLocation, type RedisPlace } from "./address.ts"
 import { RedisCalls } from "./call.ts"
 import { type Client, newClient } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
 import { addCommand, command, type Trimming } from "./commands.ts"
 import { type Connect, connectToRedis } from "./connection.ts"
 import { BLOCK_MS, RedisConsumer } from "./consume.ts"
+import { REACH_WITHIN_MS, unreachable } from "./mode.ts"
 import { Publisher } from "./publish.ts"
+import { throughSentinels } from "./sentinel.ts"
 import type { ServerState } from "./server.ts"
-import { singleServer, type TopologyOptions } from "./topology.ts"
+import { singleServer, type Topology, type TopologyOptions } from "./topology.ts"
 import { type RedisValues, readValue } from "./values.ts"
 
-/** How long the first connection may take. Afterwards an outage is waited out, however long it lasts. */
-const REACH_WITHIN_MS = 15_000
 /**
  * Pending for so long, a message belongs to nobody any more. Longer than a send may wait in a shard's queue (2 min), lest
  * it is sent twice.
@@ -32,9 +32,7 @@ const MAX_UNACKNOWLEDGED = 1_000
 /** A command that is not answered for so long is sent on another connection. */
 const SILENT_MS = 10_000
 
-export interface RedisBrokerOptions {
-  /** One, or some of a cluster's servers. With scheme; user, password and database as in the URL. */
-  readonly urls: readonly string[]
+export interface RedisBrokerOptions extends RedisLocation {
   readonly group: string
   readonly body: Body
   /** How long and how many entries a stream keeps. */
@@ -75,6 +73,7 @@ class RedisStreamsBroker implements RedisBroker {
   readonly ended: Promise<BrokerEnd>
   readonly values: RedisValues
   readonly #options: RedisBrokerOptions
+  readonly #place: RedisPlace
   readonly #clock: Clock
   readonly #publisher: Publisher
   readonly #commands: Client
@@ -84,24 +83,22 @@ class RedisStreamsBroker implements RedisBroker {
   readonly #cancelReach: () => void
   readonly #end: (end: BrokerEnd) => void
   readonly #states = new Map<string, ServerState>()
-  #lastReason = ""
+  #lastReason = "it does not answer"
 
   constructor(options: RedisBrokerOptions) {
-    const { urls, body, trimming, clock = systemClock, logger: log, random = Math.random } = options
+    const { body, trimming, clock = systemClock, logger: log, random = Math.random } = options
     const { promise, resolve } = Promise.withResolvers<BrokerEnd>()
     this.ended = promise
     this.#end = resolve
     this.#options = options
     this.#clock = clock
     this.encoding = { body, framing: { type: "redis", ...trimming } }
-    const addresses = addressesOf(urls)
-    const client = (purpose: string, silentMs: number | null) =>
-      newClient({ addresses, log, random }, purpose, silentMs)
+    const place = placeOf(options)
+    this.#place = place
+    const client = (purpose: string, silentMs: number | null) => newClient({ place, log, random }, purpose, silentMs)
     this.#commands = client("packets and sessions", SILENT_MS)
-    this.#cancelReach = clock.after(REACH_WITHIN_MS, () => this.#fail(this.#unreachable()))
-    const topology: TopologyOptions = {
-      addresses,
-      connect: options.connect ?? connectToRedis,
+    this.#cancelReach = clock.after(REACH_WITHIN_MS, () => this.#fail(unreachable(place, this.#lastReason)))
+    const topology: Omit<TopologyOptions, "addresses" | "connect"> = {
       clock,
       random,
       log,
@@ -114,10 +111,9 @@ class RedisStreamsBroker implements RedisBroker {
         failed: (error) => this.#fail(error),
       },
     }
-    const isCluster = addresses.length > 1
-    this.#publisher = new Publisher(isCluster ? clusterOf(topology, this.#commands) : singleServer(topology), clock)
+    this.#publisher = new Publisher(this.#newTopology(topology), clock)
     this.#calls = this.#newCalls(() => client("replies", null))
-    this.#consumer = this.#newConsumer(() => client("packets", BLOCK_MS + SILENT_MS), isCluster)
+    this.#consumer = this.#newConsumer(() => client("packets", BLOCK_MS + SILENT_MS), place.type === "cluster")
     this.values = this.#newValues()
   }
 
@@ -143,6 +139,19 @@ class RedisStreamsBroker implements RedisBroker {
     this.#closing.abort()
     await Promise.all([this.#publisher.drain(drainWithinMs), this.#consumer.giveBack()])
     this.#stop({ type: "closed" }, new BrokerClosedError("Cannot publish: the broker was closed."))
+  }
+
+  #newTopology(common: Omit<TopologyOptions, "addresses" | "connect">): Topology {
+    const { connect = connectToRedis } = this.#options
+    const place = this.#place
+    switch (place.type) {
+      case "server":
+        return singleServer({ ...common, connect, addresses: [place.address] })
+      case "sentinel":
+        return singleServer({ ...common, connect: throughSentinels(place, connect), addresses: [place.address] })
+      case "cluster":
+        return clusterOf({ ...common, connect, addresses: place.seeds }, this.#commands)
+    }
   }
 
   #newCalls(newSubscriber: () => Client): RedisCalls {
@@ -174,9 +183,9 @@ class RedisStreamsBroker implements RedisBroker {
   }
 
   #newValues(): RedisValues {
-    const [address] = addressesOf(this.#options.urls)
+    const place = this.#place
     return {
-      get: (key) => readValue(this.#commands, key, { clock: this.#clock, address }),
+      get: (key) => readValue(this.#commands, key, { clock: this.#clock, place }),
       set: async (values) => {
         await Promise.all([...values].map(([key, value]) => this.#publisher.write(key, command("SET", key, value))))
       },
@@ -190,14 +199,6 @@ class RedisStreamsBroker implements RedisBroker {
     this.#states.set(server, state)
     const states = new Set(this.#states.values())
     this.#options.onState?.(states.has("down") ? "down" : states.has("blocked") ? "blocked" : "up")
-  }
-
-  #unreachable(): Error {
-    const where = addressesOf(this.#options.urls).map(describeAddress).join(", ")
-    const reason = this.#lastReason === "" ? "it does not answer" : this.#lastReason
-    return new Error(
-      `Cannot reach Redis at ${where} within ${REACH_WITHIN_MS / 1_000} s (${reason}): start it, or correct redis.url.`,
-    )
   }
 
   #fail(error: Error): void {

@@ -5,14 +5,13 @@ import { isIP } from "node:net"
 import { Cluster, Redis } from "ioredis"
 import { backoffMs } from "../../flow/backoff.ts"
 import type { Logger } from "../../ops/log.ts"
-import type { RedisAddress } from "./address.ts"
+import type { RedisAddress, RedisPlace } from "./address.ts"
 import { remedyOf } from "./error-replies.ts"
 
 export type Client = Redis | Cluster
 
 export interface ClientOptions {
-  /** One, or some of a cluster's. */
-  readonly addresses: readonly [RedisAddress, ...RedisAddress[]]
+  readonly place: RedisPlace
   readonly log: Logger
   readonly random: () => number
 }
@@ -20,6 +19,8 @@ export interface ClientOptions {
 const BACKOFF = { baseMs: 100, capMs: 2_000 } as const
 const CONNECT_WITHIN_MS = 5_000
 const KEEP_ALIVE_MS = 30_000
+/** A sentinel that takes longer to answer is passed over. */
+const SENTINEL_WITHIN_MS = 2_000
 /** ioredis' way of saying: connect anew, and send the command again. */
 const RECONNECT_AND_RESEND = 2
 
@@ -28,11 +29,15 @@ const RECONNECT_AND_RESEND = 2
  * @param purpose for the log: what waits while there is no connection
  * @param silentMs a connection that answers nothing for so long is dropped; null: one that only listens
  */
-export function newClient({ addresses, log, random }: ClientOptions, purpose: string, silentMs: number | null): Client {
+export function newClient({ place, log, random }: ClientOptions, purpose: string, silentMs: number | null): Client {
   const retryStrategy = (attempt: number) => backoffMs(attempt, BACKOFF, random())
-  const [first] = addresses
-  const options = {
-    ...loginOf(first),
+  const client = connectTo(place, commonOptions(silentMs), retryStrategy)
+  tellChanges(client, log, purpose)
+  return client
+}
+
+function commonOptions(silentMs: number | null) {
+  return {
     // Version 2 of the protocol: the same arrays from every server.
     protocol: 2,
     lazyConnect: true,
@@ -42,27 +47,61 @@ export function newClient({ addresses, log, random }: ClientOptions, purpose: st
     ...(silentMs === null ? {} : { socketTimeout: silentMs }),
     reconnectOnError: (error: Error) => remedyOf(error.message).type === "reconnect" && RECONNECT_AND_RESEND,
   } as const
-  const nodes = addresses.map(({ hostname, port }) => ({ host: hostname, port }))
-  const client: Client =
-    addresses.length === 1
-      ? new Redis({ ...options, ...nodes[0], retryStrategy })
-      : new Cluster(nodes, { redisOptions: options, lazyConnect: true, clusterRetryStrategy: retryStrategy })
-  tellChanges(client, log, purpose)
-  return client
 }
 
-function loginOf({ hostname, tls, username, password, database }: RedisAddress) {
+function connectTo(
+  place: RedisPlace,
+  options: ReturnType<typeof commonOptions>,
+  retryStrategy: (attempt: number) => number,
+): Client {
+  switch (place.type) {
+    case "server":
+      return new Redis({ ...options, ...loginOf(place.address), ...nodeOf(place.address), retryStrategy })
+    case "sentinel":
+      return new Redis({
+        ...{ ...options, ...loginOf(place.address), ...sentinelOptions(place.sentinels), name: place.master },
+        ...{ retryStrategy, sentinelRetryStrategy: retryStrategy },
+      })
+    case "cluster": {
+      const redisOptions = { ...options, ...loginOf(place.seeds[0]) }
+      return new Cluster(place.seeds.map(nodeOf), {
+        ...{ redisOptions, lazyConnect: true, clusterRetryStrategy: retryStrategy },
+      })
+    }
+  }
+}
+
+function sentinelOptions(sentinels: readonly RedisAddress[]) {
+  const [first] = sentinels
   return {
-    ...(tls ? { tls: serverNameOf(hostname) } : {}),
+    sentinels: sentinels.map(nodeOf),
+    sentinelCommandTimeout: SENTINEL_WITHIN_MS,
+    // Told of a failover by the sentinels, before the old master is noticed to be one.
+    failoverDetector: true,
+    ...(first === undefined || first.username === "" ? {} : { sentinelUsername: first.username }),
+    ...(first === undefined || first.password === "" ? {} : { sentinelPassword: first.password }),
+    ...(first?.tls === true ? { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(first) } : {}),
+  }
+}
+
+function nodeOf({ hostname, port }: RedisAddress) {
+  return { host: hostname, port }
+}
+
+function loginOf(address: RedisAddress) {
+  const { tls, username, password, database } = address
+  return {
+    ...(tls ? { tls: tlsOf(address) } : {}),
     ...(username === "" ? {} : { username }),
     ...(password === "" ? {} : { password }),
     db: database,
   }
 }
 
-/** An address is no server name. */
-function serverNameOf(hostname: string) {
-  return isIP(hostname) === 0 ? { servername: hostname } : {}
+/** An IP address is no server name; and where sentinels say who the master is, its name is not known before. */
+function tlsOf({ hostname, ca, shownAs }: RedisAddress) {
+  const isName = isIP(hostname) === 0 && shownAs === undefined
+  return { ...(isName ? { servername: hostname } : {}), ...(ca === undefined ? {} : { ca }) }
 }
 
 /** Says once that the connection is gone, and once that it is back. Without a listener for errors ioredis prints them. */

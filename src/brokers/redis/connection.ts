@@ -68,7 +68,7 @@ class TcpConnection implements RedisConnection {
     this.#events.closed(reason)
   }
 
-  async #dial({ hostname, port, tls }: RedisAddress, login: Uint8Array): Promise<void> {
+  async #dial({ hostname, port, tls, ca }: RedisAddress, login: Uint8Array): Promise<void> {
     const opened = (socket: Socket<undefined>) => {
       if (this.#closed) {
         socket.terminate()
@@ -82,7 +82,7 @@ class TcpConnection implements RedisConnection {
     await Bun.connect<undefined>({
       hostname,
       port,
-      tls: tls ? { serverName: hostname, rejectUnauthorized: true } : false,
+      tls: tls ? { serverName: hostname, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } : false,
       socket: {
         open: (socket) => {
           if (!tls) opened(socket)

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import type { Logger } from "../../ops/log.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
-import { addressesOf, describeAddress, type RedisAddress } from "./address.ts"
+import { describePlace, placeOf, type RedisLocation, type RedisPlace } from "./address.ts"
 import { type Client, newClient } from "./clients.ts"
 
 export interface RedisValues {
@@ -21,19 +21,19 @@ const READ_WITHIN_MS = 10_000
 /** No command of values takes long. */
 const SILENT_MS = 10_000
 
-export interface RedisValuesOptions {
-  readonly urls: readonly string[]
+export interface RedisValuesOptions extends RedisLocation {
   readonly log: Logger
   readonly clock?: Clock
   readonly random?: () => number
 }
 
 /** Values over a connection of their own, for whoever publishes elsewhere. It is made at the first use. */
-export function redisValues({ urls, log, clock = systemClock, random = Math.random }: RedisValuesOptions): RedisValues {
-  const addresses = addressesOf(urls)
-  const client = newClient({ addresses, log, random }, "sessions", SILENT_MS)
+export function redisValues(options: RedisValuesOptions): RedisValues {
+  const { log, clock = systemClock, random = Math.random } = options
+  const place = placeOf(options)
+  const client = newClient({ place, log, random }, "sessions", SILENT_MS)
   return {
-    get: (key) => readValue(client, key, { clock, address: addresses[0] }),
+    get: (key) => readValue(client, key, { clock, place }),
     async set(values) {
       await Promise.all([...values].map(([key, value]) => client.set(key, value)))
     },
@@ -48,11 +48,11 @@ export function redisValues({ urls, log, clock = systemClock, random = Math.rand
 export async function readValue(
   client: Client,
   key: string,
-  { clock, address }: { readonly clock: Clock; readonly address: RedisAddress },
+  { clock, place }: { readonly clock: Clock; readonly place: RedisPlace },
 ): Promise<string | null> {
   const reading = client.get(key)
   const cannot = (reason: string) =>
-    new OperatorError(`Cannot read ${key} from Redis at ${describeAddress(address)}: ${reason}. Check redis.url.`)
+    new OperatorError(`Cannot read ${key} from Redis at ${describePlace(place)}: ${reason}. Check redis.url.`)
   let isInTime = false
   try {
     isInTime = await settlesWithin(clock, READ_WITHIN_MS, reading)

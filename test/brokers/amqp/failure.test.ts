@@ -28,7 +28,7 @@ describe("connectFailure", () => {
     ],
     [
       "self signed certificate",
-      "its certificate is not accepted (self signed certificate); name your authority's file in NODE_EXTRA_CA_CERTS, or change amqp.url (AMQP_URL).",
+      "its certificate is not accepted (self signed certificate); name your authority's file in amqp.ca_file (AMQP_CA_FILE), or change amqp.url (AMQP_URL).",
     ],
     [UNREACHABLE, "connect ECONNREFUSED 127.0.0.1:5672; start it, or change amqp.url (AMQP_URL)."],
     [
