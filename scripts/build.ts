@@ -81,6 +81,10 @@ export async function buildExecutable(
   const { success, logs } = await Bun.build({
     entrypoints: [ENTRY],
     compile: { target: target.bun, outfile, autoloadBunfig: false },
+    // A file for each command, compiled ahead of time: what is not called is not loaded, what is called need not be parsed.
+    format: "esm",
+    splitting: true,
+    bytecode: true,
     minify: { syntax: true, whitespace: true },
     define: { SPECTACLES_BUILD: JSON.stringify({ commit: commit(), target: target.name }) },
     plugins: [embedding(addon)],

@@ -11,7 +11,8 @@ export function allowConnections(wanted: number): number {
   const allowed = Number(process.env[VARIABLE] ?? BUNS_OWN_LIMIT)
   if (allowed >= wanted) return allowed
   const [, script = "", ...args] = process.argv
-  const command = COMPILED.test(script) ? [process.execPath] : [process.execPath, ...process.execArgv, script]
+  // By the name that it was called by: a link may say which command it is.
+  const command = COMPILED.test(script) ? [process.argv0] : [process.execPath, ...process.execArgv, script]
   // Absent on Windows.
   process.execve?.(process.execPath, [...command, ...args], { ...process.env, [VARIABLE]: String(wanted) })
   return allowed
