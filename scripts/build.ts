@@ -2,8 +2,8 @@
 // another. Bun fetches its own binary for that machine from npm. The native codec is embedded where an addon was built for
 // the target; where none was, the executable runs on the portable codec, and its --version says so.
 
-import { existsSync, mkdirSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { hostTarget, TARGETS, type Target, targetNamed } from "./targets.ts"
 
@@ -77,7 +77,20 @@ export async function buildExecutable(
   { outfile, native }: BuildOptions,
 ): Promise<{ readonly addon: string | undefined }> {
   const addon = native ? await addonFor(target) : undefined
-  mkdirSync(join(outfile, ".."), { recursive: true })
+  mkdirSync(dirname(outfile), { recursive: true })
+  // Put in place in one step, as it may be running; and Bun leaves source maps beside it, which are inside as well.
+  const folder = mkdtempSync(join(dirname(outfile), ".building-"))
+  const fresh = join(folder, basename(outfile))
+  try {
+    await compile(target, fresh, addon)
+    renameSync(fresh, outfile)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { addon }
+}
+
+async function compile(target: Target, outfile: string, addon: string | undefined): Promise<void> {
   const { success, logs } = await Bun.build({
     entrypoints: [ENTRY],
     compile: { target: target.bun, outfile, autoloadBunfig: false },
@@ -86,11 +99,12 @@ export async function buildExecutable(
     splitting: true,
     bytecode: true,
     minify: { syntax: true, whitespace: true },
+    // A defect's stack names our files and lines.
+    sourcemap: "linked",
     define: { SPECTACLES_BUILD: JSON.stringify({ commit: commit(), target: target.name }) },
     plugins: [embedding(addon)],
   })
-  if (!success) throw new Error(`Cannot build ${outfile}:\n${logs.join("\n")}`)
-  return { addon }
+  if (!success) throw new Error(`Cannot build for ${target.name}:\n${logs.join("\n")}`)
 }
 
 /** Which files go in under names that the sources import. */
