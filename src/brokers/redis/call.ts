@@ -4,17 +4,15 @@
 
 import type { Body } from "../../codec/encoding.ts"
 import type { Clock } from "../../flow/clock.ts"
-import { sleep } from "../../flow/clock.ts"
 import { decodeBody, encodeBody } from "../body.ts"
 import { BrokerClosedError } from "../broker.ts"
 import type { Client } from "./clients.ts"
 import { type Trimming, trimWords } from "./commands.ts"
-import { text } from "./entries.ts"
+import { type Entry, LISTENING_FIELD, text } from "./entries.ts"
+import { RedisReplies } from "./reply.ts"
 
 /** Replies that came before their request's id is known, or that are others'. */
 const MAX_EARLY_REPLIES = 1_000
-/** How often a reply is published again while nobody listens: some callers subscribe only after they have published. */
-const REPLY_RETRIES_MS = [5, 10, 20, 40, 80] as const
 
 export interface CallsOptions {
   readonly commands: Client
@@ -28,6 +26,7 @@ export interface CallsOptions {
 
 export class RedisCalls {
   readonly #options: CallsOptions
+  readonly #replies: RedisReplies
   /** Connected at the first call. */
   #subscriber: Client | null = null
   readonly #subscribed = new Map<string, Promise<unknown>>()
@@ -39,6 +38,7 @@ export class RedisCalls {
 
   constructor(options: CallsOptions) {
     this.#options = options
+    this.#replies = new RedisReplies(options)
     options.closing.addEventListener("abort", () => this.#subscriber?.disconnect(), { once: true })
   }
 
@@ -68,16 +68,9 @@ export class RedisCalls {
   }
 
   /** Publishes a reply to whoever called with that entry. */
-  async reply(event: string, id: string, data: unknown): Promise<void> {
-    const { commands, body, clock, closing } = this.#options
-    const channel = `${event}:${id}`
-    const bytes = Buffer.from(encodeBody(body, data))
-    for (const delayMs of [...REPLY_RETRIES_MS, null]) {
-      const receivers = await commands.publish(channel, bytes)
-      if (receivers > 0 || delayMs === null) return
-      await sleep(clock, delayMs, closing).catch(() => {})
-      if (closing.aborted) return
-    }
+  async reply(event: string, { id, isCallerListening }: Entry, data: unknown): Promise<void> {
+    const bytes = Buffer.from(encodeBody(this.#options.body, data))
+    await this.#replies.send(`${event}:${id}`, bytes, isCallerListening)
   }
 
   /** Resolves to the reply's body; never, once `over` aborts. */
@@ -85,6 +78,7 @@ export class RedisCalls {
     const { commands, body, trimming, clock } = this.#options
     await this.#subscribe(event)
     const words = [event, ...trimWords(trimming, clock.wallMs()), "*", "data", Buffer.from(encodeBody(body, data))]
+    words.push(LISTENING_FIELD, "1")
     this.#unnamed += 1
     let id: unknown
     try {
@@ -129,7 +123,14 @@ export class RedisCalls {
   #onReply(channel: string, body: Uint8Array): void {
     const resolve = this.#waiting.get(channel)
     if (resolve !== undefined) resolve(body)
-    else if (this.#unnamed > 0 && this.#early.size < MAX_EARLY_REPLIES) this.#early.set(channel, body)
+    else if (this.#unnamed > 0) this.#keep(channel, body)
+  }
+
+  /** The oldest goes first: it is the least likely to be ours. */
+  #keep(channel: string, body: Uint8Array): void {
+    const [oldest] = this.#early.keys()
+    if (oldest !== undefined && this.#early.size >= MAX_EARLY_REPLIES) this.#early.delete(oldest)
+    this.#early.set(channel, body)
   }
 }
 

@@ -39,7 +39,7 @@ export interface ConsumerOptions extends Membership {
   readonly claimAfterMs: number
   readonly maxDeliveries: number
   readonly trimming: Trimming
-  readonly reply: (event: string, id: string, data: unknown) => Promise<void>
+  readonly reply: (event: string, entry: Entry, data: unknown) => Promise<void>
   readonly onPoison: (stream: string) => void
   readonly clock: Clock
   readonly log: Logger
@@ -250,7 +250,7 @@ export class RedisConsumer {
         await this.#giveBack([held])
         if (!subscription.stop.aborted) await this.#claim(event, subscription)
       },
-      reply: (data) => reply(event, entry.id, data),
+      reply: (data) => reply(event, entry, data),
     }
   }
 

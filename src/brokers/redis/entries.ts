@@ -8,9 +8,13 @@ export interface Entry {
   readonly data: Uint8Array | null
   /** The field `timeout_at`, Unix nanoseconds in digits, in milliseconds. */
   readonly timeoutAtMs: number | null
+  /** Its caller subscribed before it asked, and hears one reply. The field `listening`, which other libraries do not write. */
+  readonly isCallerListening: boolean
   /** Taken over from a member of the group that may have handled it. */
   readonly isClaimed: boolean
 }
+
+export const LISTENING_FIELD = "listening"
 
 /** What XREADGROUP returns: `[[stream, entries], …]`, or null where nothing came. */
 export function readStreams(
@@ -30,7 +34,8 @@ export function readEntries(reply: unknown, isClaimed = false): readonly Entry[]
     if (!Array.isArray(one)) return []
     const [id, fields] = one
     const timeoutAtMs = milliseconds(field(fields, "timeout_at"))
-    return [{ id: text(id), data: field(fields, "data"), timeoutAtMs, isClaimed }]
+    const isCallerListening = field(fields, LISTENING_FIELD) !== null
+    return [{ id: text(id), data: field(fields, "data"), timeoutAtMs, isCallerListening, isClaimed }]
   })
 }
 

@@ -52,6 +52,9 @@ export interface PublishOptions {
 
 const DEFAULT_CLAIM_AFTER_MS = 60_000
 
+/** Says that the caller of this entry subscribed before it asked, so that our proxy replies once instead of to be sure. */
+const LISTENING_FIELD = "listening"
+
 /**
  * A broker over Redis Streams. Members of one group share its messages; each group gets all of them.
  * The client given is used for commands, and duplicated for what waits.
@@ -102,7 +105,7 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
    * @example const entry = await broker.publish("REMINDER_DUE", { user: "80351110224678912" })
    */
   async publish(event: string, data: unknown): Promise<string> {
-    return text(await this.redis.call("xadd", event, "*", DATA_FIELD, this.serialize(data)))
+    return this.#add(event, this.serialize(data))
   }
 
   /**
@@ -112,7 +115,8 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
    */
   async call(method: string, data: unknown, options: PublishOptions = {}): Promise<unknown> {
     const timeoutMs = options.timeout ?? Broker.DEFAULT_EXPIRATION
-    return this.deserialize(await this.#calls.call(method, () => this.publish(method, data), timeoutMs))
+    const publish = () => this.#add(method, this.serialize(data), LISTENING_FIELD, "1")
+    return this.deserialize(await this.#calls.call(method, publish, timeoutMs))
   }
 
   subscribe(events: string | string[]): Promise<void> {
@@ -164,6 +168,10 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
   async close({ drainWithinMs = DEFAULT_DRAIN_WITHIN_MS }: CloseOptions = {}): Promise<void> {
     await this.#worker.close(drainWithinMs)
     this.#disconnectOthers()
+  }
+
+  async #add(event: string, body: Buffer, ...more: string[]): Promise<string> {
+    return text(await this.redis.call("xadd", event, "*", DATA_FIELD, body, ...more))
   }
 
   #disconnectOthers(): void {
