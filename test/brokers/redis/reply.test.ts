@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Redis } from "ioredis"
-import { newClient } from "../../../src/brokers/redis/clients.ts"
 import { RedisReplies } from "../../../src/brokers/redis/reply.ts"
 import { systemClock } from "../../../src/flow/clock.ts"
-import { silentLogger } from "../../../src/ops/log.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
 import { until } from "../../fixtures/running-gateway.ts"
 
 let server: RedisServer
 let caller: Redis
 let others: Redis
+let commands: Redis
 let closing: AbortController
 let replies: RedisReplies
 /** What everybody who subscribes to patterns hears, by channel. */
@@ -22,15 +21,14 @@ beforeAll(async () => {
   await others.psubscribe("ask:*")
   others.on("pmessage", (_pattern, channel) => heard.push(channel))
   closing = new AbortController()
-  const { port } = server
-  const address = { hostname: "127.0.0.1", port, tls: false, username: "", password: "", database: 0 }
-  const commands = newClient({ addresses: [address], log: silentLogger, random: Math.random }, "replies", null)
+  commands = new Redis(server.url)
   replies = new RedisReplies({ commands, clock: systemClock, closing: closing.signal })
 })
 afterAll(async () => {
   closing.abort()
   caller.disconnect()
   others.disconnect()
+  commands.disconnect()
   await server.stop()
 })
 
