@@ -6,13 +6,13 @@ import type { WindowHeaders } from "./limit-headers.ts"
 /** Waited on top of what a header says: Discord rounds it, and clocks differ. */
 export const RESET_PAD_MS = 20
 /** A window's end is told anew with each answer, a little off each time; a move beyond this is another window. */
-const SAME_WINDOW_MS = 1_000
+export const SAME_WINDOW_MS = 1_000
 /** A probe that takes longer, as a large upload does, no longer holds the others up. */
-const PROBE_PATIENCE_MS = 5_000
+export const PROBE_PATIENCE_MS = 5_000
 /** In flight at most on a route whose answers carry no limits. It gets there one answer at a time. */
-const MAX_UNTOLD_IN_FLIGHT = 50
+export const MAX_UNTOLD_IN_FLIGHT = 50
 /** With one probe, a limit that nothing is known of costs one request at most. */
-const PROBES = 1
+export const PROBES = 1
 
 /**
  * `unknown`: nothing was told yet, or a window has ended after it was used up: one probe goes and finds out.

@@ -4,20 +4,20 @@
 
 import { Pace } from "../../flow/gcra.ts"
 
-const WINDOW_MS = 1_000
+export const WINDOW_MS = 1_000
 /** After the event loop was late, a few may go at once, or the lost time would be lost for good. */
-const BURST = 3
+export const BURST = 3
 /**
  * Discord counts a request somewhere between its sending and its answer. A place is free again a window after the answer,
  * or after this much of the way: beyond it, a slow route would take the others' places.
  */
-const MAX_WAY_MS = 40
+export const MAX_WAY_MS = 40
 /** A global 429 says that the true limit is lower than we thought. */
-const LOWER_BY = 0.8
-const MIN_PER_SECOND = 1
+export const LOWER_BY = 0.8
+export const MIN_PER_SECOND = 1
 /** The limit may have been exceeded by somebody else that uses the token: it is tried again, this much a step. */
-const RAISE_BY = 1.1
-const RAISE_EVERY_MS = 60_000
+export const RAISE_BY = 1.1
+export const RAISE_EVERY_MS = 60_000
 
 export class GlobalPace {
   readonly #configured: number

@@ -3,8 +3,8 @@
 // Source: Discord's documentation, Rate Limits › Invalid Request Limit.
 
 const WINDOW_MS = 600_000
-const SLICES = 60
-const SLICE_MS = WINDOW_MS / SLICES
+export const SLICES = 60
+export const SLICE_MS = WINDOW_MS / SLICES
 export const MAX_INVALID = 10_000
 /** From here on, routes that keep failing are answered here. */
 const SPARING_FROM = 0.8
@@ -12,6 +12,12 @@ const SPARING_FROM = 0.8
 const STOPPED_FROM = 0.95
 
 export type BudgetState = "free" | "sparing" | "stopped"
+
+export function budgetState(used: number, limit: number): BudgetState {
+  const share = used / limit
+  if (share >= STOPPED_FROM) return "stopped"
+  return share >= SPARING_FROM ? "sparing" : "free"
+}
 
 export class InvalidBudget {
   readonly #limit: number
@@ -54,9 +60,7 @@ export class InvalidBudget {
   }
 
   state(nowMs: number): BudgetState {
-    const share = this.used(nowMs) / this.#limit
-    if (share >= STOPPED_FROM) return "stopped"
-    return share >= SPARING_FROM ? "sparing" : "free"
+    return budgetState(this.used(nowMs), this.#limit)
   }
 
   /** About how long until some of it comes back. */
