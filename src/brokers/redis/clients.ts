@@ -76,8 +76,6 @@ function sentinelOptions(sentinels: readonly RedisAddress[]) {
   return {
     sentinels: sentinels.map(nodeOf),
     sentinelCommandTimeout: SENTINEL_WITHIN_MS,
-    // Told of a failover by the sentinels, before the old master is noticed to be one.
-    failoverDetector: true,
     ...(first === undefined || first.username === "" ? {} : { sentinelUsername: first.username }),
     ...(first === undefined || first.password === "" ? {} : { sentinelPassword: first.password }),
     ...(first?.tls === true ? { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(first) } : {}),
