@@ -71,6 +71,10 @@ describe("redis", () => {
       '[redis]\nurl = "a"\nretention = "2h"\nmax_length = 5',
       "gateway.toml:6: redis.retention and redis.max_length are both set: keep one of them, since Redis trims a stream by one.",
     ],
+    [
+      '[redis]\nurls = ["redis+sentinel://one/events", "redis+sentinel://two/events"]',
+      "gateway.toml:4: redis.urls lists the URL of sentinels beside others: write all sentinels in one",
+    ],
     ["[redis]\nurls = []", "gateway.toml:4: redis.urls is empty: write at least one URL."],
     [
       '[redis]\nurl = "http://x"',
@@ -101,6 +105,29 @@ describe("redis", () => {
   test("#35 hides the password of a URL that is accepted, however it is printed", () => {
     const reading = read(REDIS, { REDIS_URL: "bot:hunter2@cache" })
     for (const print of [JSON.stringify, Bun.inspect]) expect(print(reading)).not.toContain("hunter2")
+  })
+})
+
+describe("the authority of a server's certificate", () => {
+  const PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+  const REDIS_CA = `${REDIS}[redis]\nurl = "rediss://cache"\nca_file = "ca.pem"`
+  const AMQP_CA = '[broker]\ntype = "amqp"\n[amqp]\nurl = "amqps://rabbit"\nca_file = "ca.pem"'
+
+  test("is read from its file", () => {
+    expect(read(REDIS_CA, {}, { files: { "ca.pem": PEM } }).config.broker).toMatchObject({ redis: { ca: PEM } })
+    expect(read(AMQP_CA, {}, { files: { "ca.pem": PEM } }).config.broker).toMatchObject({ amqp: { ca: PEM } })
+  })
+
+  test("#36 that cannot be read is named", () => {
+    expect(problemsOf(REDIS_CA)).toEqual([
+      "gateway.toml:5: redis.ca_file ca.pem cannot be used (ENOENT): give the path of a certificate in PEM.",
+    ])
+  })
+
+  test("#36 that is no certificate is named", () => {
+    expect(problemsOf(AMQP_CA, {}, { files: { "ca.pem": "nonsense" } })).toEqual([
+      "gateway.toml:5: amqp.ca_file ca.pem cannot be used (it is not PEM): give the path of a certificate in PEM.",
+    ])
   })
 })
 
