@@ -5,49 +5,87 @@
 import { basename } from "node:path"
 import { didYouMean } from "../config/near-matches.ts"
 import { OperatorError } from "../ops/operator-error.ts"
-import { type Command, EXIT_OK, runCommand, versionLine } from "./command.ts"
+import { painter, wantsColour } from "./colour.ts"
+import { type DescribedCommand, EXIT_OK, runCommand, versionLine } from "./command.ts"
 
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  gateway: async () => (await import("./gateway.ts")).gateway,
-  proxy: async () => (await import("./proxy.ts")).proxy,
-  simulator: async () => (await import("./simulator.ts")).simulator,
-  demo: async () => (await import("./demo.ts")).demo,
-  health: async () => (await import("./health.ts")).health,
+interface Entry {
+  readonly summary: string
+  readonly load: () => Promise<DescribedCommand>
 }
 
-const HELP = `Usage: spectacles <command> [options]
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  gateway: {
+    summary: "holds a Discord bot's shards and publishes its events to a broker",
+    load: async () => (await import("./gateway.ts")).gateway,
+  },
+  proxy: {
+    summary: "one rate limiter in front of Discord's REST API, for every service and bot",
+    load: async () => (await import("./proxy.ts")).proxy,
+  },
+  demo: {
+    summary: "simulator and gateway together, to see events stream with no token",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  simulator: {
+    summary: "Discord, simulated: a gateway to test bots against, offline",
+    load: async () => (await import("./simulator.ts")).simulator,
+  },
+  health: {
+    summary: "asks the service that runs beside it whether it still answers",
+    load: async () => (await import("./health.ts")).health,
+  },
+}
 
-Commands:
-  gateway     holds a Discord bot's shards and publishes its events to a broker
-  proxy       one rate limiter in front of Discord's REST API, for every service and bot
-  simulator   Discord, simulated: a gateway to test bots against, offline
-  demo        simulator and gateway together, to see events stream with no token
-  health      whether the gateway or the proxy on this machine still answers
+const COMPLETION: Entry = {
+  summary: "completion for bash, zsh or fish",
+  load: async () => {
+    const { completionOf } = await import("./completion.ts")
+    const others = Object.values(COMMANDS)
+    return completionOf(
+      await Promise.all(others.map(async ({ summary, load }) => ({ summary, line: (await load()).line }))),
+    )
+  },
+}
 
-Options:
-  --help      this text; with a command, that command's
-  --version   the version, what it was built from, and which codec runs
-`
+const ALL = { ...COMMANDS, completion: COMPLETION } as const satisfies Readonly<Record<string, Entry>>
 
-const spectacles: Command = async ([name = "--help", ...args]) => {
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (load !== undefined) return (await load())(args)
+async function spectacles([name = "--help", ...args]: readonly string[]): Promise<number> {
   switch (name) {
     case "--help":
     case "-h":
     case "help":
-      process.stdout.write(HELP)
+      process.stdout.write(helpText())
       return EXIT_OK
     case "--version":
     case "-V":
     case "version":
       process.stdout.write(`${versionLine()}\n`)
       return EXIT_OK
-    default: {
-      const near = didYouMean(name, Object.keys(COMMANDS))
-      throw new OperatorError(`Cannot run "${name}": there is no such command.${near} See spectacles --help.`)
-    }
+    default:
+      return (await entryNamed(name).load())(args)
   }
+}
+
+function entryNamed(name: string): Entry {
+  const entry = Object.entries(ALL).find(([known]) => known === name)?.[1]
+  if (entry !== undefined) return entry
+  const near = didYouMean(name, Object.keys(ALL))
+  throw new OperatorError(`Cannot run "${name}": there is no such command.${near} See spectacles --help.`)
+}
+
+function helpText(): string {
+  const paint = painter(wantsColour(process.stdout))
+  const width = Math.max(...Object.keys(ALL).map((name) => name.length)) + 2
+  const rows = Object.entries(ALL).map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`)
+  return `${paint("bold", "Usage:")} spectacles <command> [options]
+
+${paint("bold", "Commands:")}
+${rows.join("\n")}
+
+${paint("bold", "Options:")}
+  --help      this text; with a command, that command's
+  --version   the version, what it was built from, and which codec runs
+`
 }
 
 const calledAs = basename(process.argv0, ".exe")
