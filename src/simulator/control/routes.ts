@@ -19,6 +19,11 @@ const interactionBody = z.strictObject({
   user_id: z.string().optional(),
   options: z.array(z.looseObject({})).optional(),
 })
+const messageBody = z.strictObject({
+  content: z.string(),
+  channel_id: z.string().optional(),
+  user_id: z.string().optional(),
+})
 const burstBody = z.object({ shard: count.default(0), events: z.number().int().min(1) })
 const limitsBody = z.strictObject({
   total: count.optional(),
@@ -106,6 +111,8 @@ export class Control {
       }
       case "POST interactions":
         return this.#interact(body(request, interactionBody))
+      case "POST messages":
+        return this.#say(body(request, messageBody))
       case "GET sessions":
         return id === undefined ? simulator.sessions() : this.#log(id, query)
       case "GET record":
@@ -152,6 +159,10 @@ export class Control {
 
   #interact({ command, channel_id: channelId, user_id: userId, options }: z.output<typeof interactionBody>) {
     return this.#simulator.rest.interact({ command, ...defined({ channelId, userId, options }) })
+  }
+
+  #say({ content, channel_id: channelId, user_id: userId }: z.output<typeof messageBody>) {
+    return this.#simulator.rest.say({ content, ...defined({ channelId, userId }) })
   }
 
   #log(sessionId: string, query: URLSearchParams) {

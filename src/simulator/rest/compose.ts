@@ -127,7 +127,7 @@ function referenceFields({ message_reference }: MessageBody, { messages, world }
   }
 }
 
-function mentionsOf(content: string, { world }: RestContext, { guild_id }: Place): object[] {
+export function mentionsOf(content: string, { world }: RestContext, { guild_id }: Place): object[] {
   if (!content.includes("<@")) return []
   const ids = new Set([...content.matchAll(/<@!?(\d{1,20})>/g)].map(([, id]) => id))
   const members = guild_id === undefined ? [] : (world.guild(guild_id)?.members ?? [])

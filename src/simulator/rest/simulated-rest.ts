@@ -1,6 +1,7 @@
 // The REST side of the simulator put together, and what can be asked of it while it runs.
 
 import type { Clock } from "../../flow/clock.ts"
+import type { Message } from "../corpus/message.ts"
 import type { Random } from "../corpus/random.ts"
 import type { World } from "../corpus/world.ts"
 import type { Faults } from "../faults/faults.ts"
@@ -17,6 +18,7 @@ import { type CommandUse, commandUse } from "./interact.ts"
 import type { LimitState } from "./limits/limits.ts"
 import type { LimitChange } from "./limits/settings.ts"
 import { RestApi } from "./rest-api.ts"
+import { type Saying, userMessage } from "./say.ts"
 import { Attachments } from "./state/attachments.ts"
 import { Bans } from "./state/bans.ts"
 import { ApplicationCommands } from "./state/commands.ts"
@@ -107,6 +109,18 @@ export class SimulatedRest {
     this.remember({ t: "INTERACTION_CREATE", d })
     this.#context.emit("INTERACTION_CREATE", d)
     return d
+  }
+
+  /**
+   * A user writes in a channel: MESSAGE_CREATE is dispatched.
+   * @returns its `d`.
+   * @throws ApiError when channel or user do not exist.
+   */
+  say(saying: Saying): Message {
+    const message = userMessage(saying, this.#context)
+    this.#context.messages.add(message)
+    this.#context.emit("MESSAGE_CREATE", message)
+    return message
   }
 
   /** What was dispatched can be answered from now on. */
