@@ -6,6 +6,7 @@ import { formatDuration } from "./duration.ts"
 import { LOG_LEVELS } from "./gateway-config.ts"
 import { GATEWAY_SETTINGS } from "./gateway-settings.ts"
 import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
+import { redisUrl } from "./redis-url.ts"
 import { optional, type Settings, setting } from "./settings.ts"
 import { isTable } from "./toml-file.ts"
 import { choice, commaSeparated, duration, integer, parsed, serviceUrl, text } from "./values.ts"
@@ -80,11 +81,7 @@ export const PROXY_SETTINGS = {
     ),
     fallback: "REQUEST",
   }),
-  "redis.url": optional({
-    variables: ["REDIS_URL"],
-    schema: serviceUrl(["redis", "rediss"], "redis://localhost:6379"),
-    print: String,
-  }),
+  "redis.url": optional({ variables: ["REDIS_URL"], schema: redisUrl(), print: String }),
   "redis.pool_size": setting({ variables: ["REDIS_POOL_SIZE"], schema: integer(1, MAX_POOL_SIZE), fallback: 32 }),
   "amqp.url": optional({
     variables: ["AMQP_URL"],

@@ -14,6 +14,8 @@ export const REACH_WITHIN_MS = 15_000
 const SILENT_MS = 5_000
 /** How errors begin that Redis answers with. */
 const REPLY_ERROR = /^[A-Z]{3,} /
+/** Of TLS, as OpenSSL words them: self signed, expired, unable to get issuer, the host is not in it. */
+const CERTIFICATE = /certificate|altnames/i
 
 export interface ModeOptions {
   readonly clock: Clock
@@ -25,7 +27,7 @@ export interface ModeOptions {
 
 /**
  * Whether the URLs lead to a cluster.
- * @throws OperatorError when a single server cannot be reached, or is a sentinel.
+ * @throws OperatorError when a single server cannot be reached, is not trusted, or is a sentinel.
  */
 export async function isCluster(location: RedisLocation, options: ModeOptions): Promise<boolean> {
   const place = placeOf(location)
@@ -41,12 +43,13 @@ export async function isCluster(location: RedisLocation, options: ModeOptions): 
 /** What HELLO says; null where the server will not say, which the broker then tells in its own words. */
 async function modeOf(place: RedisPlace, { clock, log, random, signal }: ModeOptions): Promise<string | null> {
   const client = newClient({ place, log, random }, "asking for its mode", SILENT_MS)
-  const { promise, resolve } = Promise.withResolvers<string | null>()
+  const { promise, resolve, reject } = Promise.withResolvers<string | null>()
   const giveUp = () => resolve(null)
   let reason = "it does not answer"
   signal.addEventListener("abort", giveUp)
   client.on("error", (error: Error) => {
     if (REPLY_ERROR.test(error.message)) giveUp()
+    else if (CERTIFICATE.test(error.message)) reject(untrusted(place, error.message))
     else if (error.message !== "") reason = error.message
   })
   client.call("HELLO", ["2"]).then((reply) => resolve(field(reply, "mode")), giveUp)
@@ -63,6 +66,12 @@ async function modeOf(place: RedisPlace, { clock, log, random, signal }: ModeOpt
 export function unreachable(place: RedisPlace, reason: string): OperatorError {
   const within = `within ${REACH_WITHIN_MS / 1_000} s (${reason})`
   return new OperatorError(`Cannot reach Redis at ${describePlace(place)} ${within}: start it, or correct redis.url.`)
+}
+
+function untrusted(place: RedisPlace, reason: string): OperatorError {
+  return new OperatorError(
+    `Cannot connect to Redis at ${describePlace(place)}: its certificate is not accepted (${reason}); name your authority's file in redis.ca_file (REDIS_CA_FILE), or change redis.url.`,
+  )
 }
 
 /** A map of version 2 of the protocol: names and values in turn. */
