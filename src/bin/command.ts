@@ -10,7 +10,7 @@ import { type CommandLine, type Flags, helpText, type Reading, readArguments } f
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
-const EXIT_SIGNALLED = 130
+export const EXIT_SIGNALLED = 130
 
 /** A command: takes its arguments, resolves to its exit code. */
 export type Command = (args: readonly string[]) => Promise<number>

@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Discord, simulated: a gateway to test bots against, offline",
     load: async () => (await import("./simulator.ts")).simulator,
   },
+  init: {
+    summary: "writes a gateway.toml, from questions or flags",
+    load: async () => (await import("./init.ts")).init,
+  },
   health: {
     summary: "asks the service that runs beside it whether it still answers",
     load: async () => (await import("./health.ts")).health,
