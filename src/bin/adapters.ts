@@ -55,7 +55,12 @@ async function locate({ urls, ca }: RedisConfig, log: Logger, signal: AbortSigna
   return { ...location, isCluster: await isCluster(location, options) }
 }
 
-function newBroker(broker: Exclude<BrokerConfig, { readonly type: "redis" }>, events: readonly string[], metrics: GatewayMetrics, logger: Logger): Broker {
+function newBroker(
+  broker: Exclude<BrokerConfig, { readonly type: "redis" }>,
+  events: readonly string[],
+  metrics: GatewayMetrics,
+  logger: Logger,
+): Broker {
   const { format } = broker
   if (format === "discordjs") {
     throw new OperatorError(`Cannot use broker.format "discordjs" with broker.type "${broker.type}": it needs "redis".`)
