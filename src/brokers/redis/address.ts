@@ -16,6 +16,8 @@ export interface RedisAddress {
   readonly database: number
   /** The authority of its certificate, PEM. Absent: the system's. */
   readonly ca?: string
+  /** What the connection is called on the server. Absent: nothing. */
+  readonly connectionName?: string
   /** What logs and errors call it, where that is not its address. */
   readonly shownAs?: string
 }

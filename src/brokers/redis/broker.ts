@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import { encodeBody, eventValue } from "../body.ts"
 import { type Broker, BrokerClosedError, type BrokerEnd, type Delivery } from "../broker.ts"
-import { placeOf, type RedisLocation, type RedisPlace } from "./address.ts"
+import { placeOf, type RedisAddress, type RedisLocation, type RedisPlace } from "./address.ts"
 import { RedisCalls } from "./call.ts"
 import { type Client, newClient } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
@@ -21,6 +21,7 @@ import { throughSentinels } from "./sentinel.ts"
 import type { ServerState } from "./server.ts"
 import { singleServer, type Topology, type TopologyOptions } from "./topology.ts"
 import { type RedisValues, readValue } from "./values.ts"
+import type { WriteFence } from "./write-fence.ts"
 
 /**
  * Pending for so long, a message belongs to nobody any more. Longer than a send may wait in a shard's queue (2 min), lest
@@ -45,6 +46,7 @@ export interface RedisBrokerOptions extends RedisLocation {
   readonly clock?: Clock
   readonly random?: () => number
   readonly connect?: Connect
+  readonly fence?: WriteFence
   readonly claimAfterMs?: number
   /** Deliveries that are held unacknowledged before no more are read. */
   readonly maxUnacknowledged?: number
@@ -58,6 +60,8 @@ export interface RedisBrokerOptions extends RedisLocation {
 export interface RedisBroker extends Broker {
   /** Values on the same server. They are written in the publishing pipeline, behind what was published before. */
   readonly values: RedisValues
+  /** Publishes nothing more of what was handed over of a shard: it is another process's. */
+  drop(shard: number): void
 }
 
 /**
@@ -102,6 +106,7 @@ class RedisStreamsBroker implements RedisBroker {
       clock,
       random,
       log,
+      ...(options.fence === undefined ? {} : { fence: options.fence }),
       on: {
         ready: () => this.#cancelReach(),
         lost: (reason) => {
@@ -135,6 +140,11 @@ class RedisStreamsBroker implements RedisBroker {
     return this.#calls.call(event, data, timeoutMs)
   }
 
+  drop(shard: number): void {
+    const reason = `Cannot publish for shard ${shard}: its lease is another process's by now.`
+    this.#publisher.drop(shard, new BrokerClosedError(reason))
+  }
+
   async close({ drainWithinMs }: { readonly drainWithinMs: number }): Promise<void> {
     this.#closing.abort()
     await Promise.all([this.#publisher.drain(drainWithinMs), this.#consumer.giveBack()])
@@ -142,15 +152,19 @@ class RedisStreamsBroker implements RedisBroker {
   }
 
   #newTopology(common: Omit<TopologyOptions, "addresses" | "connect">): Topology {
-    const { connect = connectToRedis } = this.#options
+    const { connect = connectToRedis, fence } = this.#options
     const place = this.#place
+    const named = (address: RedisAddress) =>
+      fence === undefined ? address : { ...address, connectionName: fence.connectionName }
     switch (place.type) {
       case "server":
-        return singleServer({ ...common, connect, addresses: [place.address] })
+        return singleServer({ ...common, connect, addresses: [named(place.address)] })
       case "sentinel":
-        return singleServer({ ...common, connect: throughSentinels(place, connect), addresses: [place.address] })
-      case "cluster":
-        return clusterOf({ ...common, connect, addresses: place.seeds }, this.#commands)
+        return singleServer({ ...common, connect: throughSentinels(place, connect), addresses: [named(place.address)] })
+      case "cluster": {
+        const [first, ...rest] = place.seeds
+        return clusterOf({ ...common, connect, addresses: [named(first), ...rest.map(named)] }, this.#commands)
+      }
     }
   }
 

@@ -66,6 +66,10 @@ class ClusterTopology implements Topology {
     return settled
   }
 
+  drop(shard: number, reason: Error): void {
+    for (const { lane } of this.#places.values()) lane.drop(shard, reason)
+  }
+
   close(reason: Error): void {
     this.#closing.abort()
     for (const server of this.#servers.values()) server.close()

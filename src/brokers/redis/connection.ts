@@ -140,12 +140,13 @@ class TcpConnection implements RedisConnection {
 }
 
 /** Ends with ECHO, so that there is a reply to wait for, also from a server that is still loading its data. */
-function loginCommands({ username, password, database }: RedisAddress): Uint8Array[] {
+function loginCommands({ username, password, database, connectionName }: RedisAddress): Uint8Array[] {
   const commands: Uint8Array[] = []
   if (password !== "") {
     commands.push(username === "" ? command("AUTH", password) : command("AUTH", username, password))
   }
   if (database !== 0) commands.push(command("SELECT", String(database)))
+  if (connectionName !== undefined) commands.push(command("CLIENT", "SETNAME", connectionName))
   commands.push(command("ECHO", "spectacles"))
   return commands
 }

@@ -5,15 +5,25 @@
 export class Publication {
   readonly settled: Promise<void>
   readonly #resolve: () => void
-  readonly reject: (error: Error) => void
+  readonly #reject: (error: Error) => void
   #partsLeft: number
+  #isRejected = false
 
   constructor(parts: number) {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.settled = promise
     this.#resolve = resolve
-    this.reject = reject
+    this.#reject = reject
     this.#partsLeft = parts
+  }
+
+  get isRejected(): boolean {
+    return this.#isRejected
+  }
+
+  reject(error: Error): void {
+    this.#isRejected = true
+    this.#reject(error)
   }
 
   partConfirmed(): void {
@@ -25,6 +35,8 @@ export class Publication {
 /** Finished commands, which one transaction carries whole. */
 export interface Part {
   readonly publication: Publication
+  /** Whose events these are; null: no shard's. */
+  readonly shard: number | null
   readonly commands: number
   readonly bytes: number
   /** Copies the commands, back to back. */
@@ -75,6 +87,14 @@ export class Lane {
   /** The transaction was not executed, or nobody knows: its parts go out again, first. */
   giveBack(): void {
     this.#inFlight = 0
+    this.#parts = this.#parts.filter(({ publication }) => !publication.isRejected)
+  }
+
+  /** Rejects what there is of a shard. What is on its way stays on its way, and is not sent again. */
+  drop(shard: number, error: Error): void {
+    for (const part of this.#parts) if (part.shard === shard) part.publication.reject(error)
+    const isKept = (part: Part, position: number) => position < this.#inFlight || part.shard !== shard
+    this.#parts = this.#parts.filter(isKept)
   }
 
   reject(error: Error): void {

@@ -32,6 +32,11 @@ export class Publisher {
     return this.#closed === null ? this.#track(this.#topology.write(key, command)) : Promise.reject(this.#closed)
   }
 
+  /** Publishes nothing more of what was handed over of a shard. */
+  drop(shard: number, reason: BrokerClosedError): void {
+    this.#topology.drop(shard, reason)
+  }
+
   /** Takes nothing more from now on. Resolves when nothing waits, or after `withinMs`. */
   drain(withinMs: number): Promise<void> {
     this.#closed ??= new BrokerClosedError("Cannot publish: the broker is closing.")

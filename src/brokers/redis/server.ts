@@ -14,6 +14,7 @@ import type { Connect, RedisConnection } from "./connection.ts"
 import { type Remedy, remedyOf } from "./error-replies.ts"
 import type { Lane } from "./lane.ts"
 import { type Failure, Round, RoundBuffer } from "./round.ts"
+import type { WriteFence } from "./write-fence.ts"
 
 /** Before another connection, and before sending again what was refused. */
 const BACKOFF: BackoffOptions = { baseMs: 100, capMs: 2_000 }
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
+  /** Absent: nobody else writes for our shards. */
+  readonly fence?: WriteFence
   readonly on: {
     /** Logged in, each time. */
     readonly ready: () => void
@@ -105,13 +108,11 @@ export class RedisServer {
 
   #connect(): void {
     const { address, connect, clock, on } = this.#options
-    const connection = connect(address, {
+    const connection: RedisConnection = connect(address, {
       ready: () => {
         cancelDeadline()
-        this.#readyMs = clock.nowMs()
         on.ready()
-        on.state(this.#name, "up")
-        this.wake()
+        this.#admit(connection)
       },
       reply: () => {
         if (this.#round?.reply() === true) this.#onSettled(this.#round)
@@ -129,6 +130,19 @@ export class RedisServer {
       connection.close(`no answer within ${CONNECT_WITHIN_MS / 1_000} s`)
     })
     this.#connection = connection
+  }
+
+  /** Writes from the moment that the fence lets this connection through. */
+  #admit(connection: RedisConnection): void {
+    const admitted = () => {
+      if (this.#connection !== connection) return
+      this.#readyMs = this.#options.clock.nowMs()
+      this.#options.on.state(this.#name, "up")
+      this.wake()
+    }
+    const { fence } = this.#options
+    if (fence === undefined) admitted()
+    else void fence.admit().then(admitted)
   }
 
   #onClosed(reason: string): void {

@@ -11,6 +11,8 @@ export interface Topology {
   publish(batch: EventBatch): Promise<void>
   /** Queues one command that writes to one key, behind everything that was queued for the key before. */
   write(key: string, command: Uint8Array): Promise<void>
+  /** Rejects what waits of a shard. */
+  drop(shard: number, reason: Error): void
   /** Rejects what waits, and lets go of the connections. */
   close(reason: Error): void
 }
@@ -50,6 +52,7 @@ export function singleServer(options: TopologyOptions): Topology {
       server.wake()
       return settled
     },
+    drop: (shard, reason) => lane.drop(shard, reason),
     close(reason) {
       server.close()
       lane.reject(reason)
