@@ -1,0 +1,84 @@
+// The port to the ledger in which the gateways of a bot write who runs which shard. Every gateway exchanges a beat for an
+// answer a few times a lease; one exchange is one step that happens whole, on the ledger's own clock.
+//
+// The lease is the gateway's: a shard belongs to the node that is written beside it, for as long as that node's deadline
+// has not passed. So one write renews them all, and a node that is late loses them all, together. Its connections are ended
+// then (`fence`), before anybody else may have its shards.
+
+export interface Lease {
+  /** Null: nobody has it. */
+  readonly owner: string | null
+  /** The fencing token: grows whenever the shard gets another owner. */
+  readonly token: number
+  /** When that was, by the ledger's clock. */
+  readonly changedMs: number
+  /** An operator put it there. */
+  readonly isPinned: boolean
+}
+
+export interface LedgerNode {
+  readonly id: string
+  /** Its share of the shards, against the weights of the others. */
+  readonly weight: number
+  /** Shards that it takes at most. */
+  readonly capacity: number
+  /** It takes none any more. */
+  readonly isDraining: boolean
+  /** How many of its shards are not live yet. */
+  readonly unsettled: number
+  /** Its lease passed, by the ledger's clock. Its shards are free once its connections have been ended. */
+  readonly isDead: boolean
+  readonly deadlineMs: number
+}
+
+/** What stands in the ledger. */
+export interface Book {
+  readonly nowMs: number
+  readonly shardCount: number
+  /** Until then nobody takes a free shard: the ledger is new, or was lost, and its owners may not have come back yet. */
+  readonly claimFromMs: number
+  readonly nodes: readonly LedgerNode[]
+  /** By shard; none for one that nobody ever had. */
+  readonly leases: ReadonlyMap<number, Lease>
+}
+
+export interface HandedOver {
+  readonly shard: number
+  readonly token: number
+  /** Null, or a node that does not live: the shard is free. */
+  readonly to: string | null
+  readonly isPinned: boolean
+}
+
+export interface Beat {
+  readonly node: Pick<LedgerNode, "id" | "weight" | "capacity" | "isDraining" | "unsettled">
+  readonly shardCount: number
+  readonly leaseMs: number
+  /** Served here now. Written again where the ledger knows nothing of them, because it was lost. */
+  readonly held: readonly { readonly shard: number; readonly token: number }[]
+  /** Free shards that this node wants. */
+  readonly claims: readonly number[]
+  /** Shards that this node has let go of: drained, stored, closed. */
+  readonly handOvers: readonly HandedOver[]
+  /** Dead nodes whose connections were ended: their shards are free from now on. */
+  readonly fenced: readonly string[]
+  /** It needs no answer any more, and has no shards. */
+  readonly isLeaving: boolean
+}
+
+export type Answer =
+  | { readonly type: "member"; readonly book: Book }
+  /** This node's lease passed. It comes back once its connections have been ended. */
+  | { readonly type: "fenced"; readonly book: Book }
+  /** The others run another number of shards. */
+  | { readonly type: "other-count"; readonly book: Book }
+
+export interface Ledger {
+  /** Rejects, or stays open, while the ledger cannot be reached; one at a time. */
+  exchange(beat: Beat): Promise<Answer>
+  /** Something changed that another node did: a beat is worth its while. */
+  onChange(listener: () => void): void
+  /** Ends the connections by which a node writes events. Rejects when that cannot be done: it is tried again. */
+  fence(node: string): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,159 @@
+// The ledger in Redis: one script, on one server's clock. Ends connections by their name: every connection that publishes
+// carries its node's (see write-fence.ts in brokers/redis).
+
+import type { Cluster, Redis } from "ioredis"
+import { placeOf, type RedisLocation } from "../../brokers/redis/address.ts"
+import { type Client, newClient } from "../../brokers/redis/clients.ts"
+import type { Logger } from "../../ops/log.ts"
+import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "./ledger.ts"
+import { EXCHANGE_SCRIPT } from "./redis-script.ts"
+
+/** A connection that answers nothing for this part of a lease is replaced. */
+const SILENT_SHARE = 0.25
+
+export interface RedisLedgerOptions {
+  readonly location: RedisLocation
+  /** What the keys begin with: the same for every gateway of a bot, another for each bot. */
+  readonly prefix: string
+  readonly leaseMs: number
+  readonly log: Logger
+  readonly random: () => number
+}
+
+/** Redis answered what our script does not: something else is kept under our keys. */
+export class LedgerAnswerError extends Error {
+  override readonly name = "LedgerAnswerError"
+}
+
+/** What the connections of a node are called on the server. */
+export function connectionName(prefix: string, node: string): string {
+  return `spectacles:${encodeURIComponent(prefix)}:${encodeURIComponent(node)}`
+}
+
+export function ledgerKeys(prefix: string) {
+  const tag = `{${prefix}}:fleet`
+  return { about: tag, nodes: `${tag}:nodes`, leases: `${tag}:leases`, channel: `${tag}:changed` } as const
+}
+
+export function redisLedger(options: RedisLedgerOptions): Ledger {
+  return new RedisLedger(options)
+}
+
+class RedisLedger implements Ledger {
+  readonly #prefix: string
+  readonly #commands: Client
+  readonly #subscriber: Client
+  /** What stood in the ledger at that version. */
+  #known: { readonly version: string; readonly leases: ReadonlyMap<number, Lease> } = { version: "", leases: new Map() }
+  #isBusy = false
+
+  constructor({ location, prefix, leaseMs, log, random }: RedisLedgerOptions) {
+    const place = placeOf(location)
+    this.#prefix = prefix
+    this.#commands = newClient({ place, log, random }, "leases", leaseMs * SILENT_SHARE)
+    this.#subscriber = newClient({ place, log, random }, "news of leases", null)
+  }
+
+  async exchange(beat: Beat): Promise<Answer> {
+    // While Redis is away, one waits for it: more would pile up.
+    if (this.#isBusy) throw new LedgerAnswerError("an earlier beat is not answered yet")
+    this.#isBusy = true
+    try {
+      const { about, nodes, leases, channel } = ledgerKeys(this.#prefix)
+      const text = JSON.stringify(beat)
+      return this.#read(
+        await this.#commands.eval(EXCHANGE_SCRIPT, 3, about, nodes, leases, text, channel, this.#known.version),
+      )
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  onChange(listener: () => void): void {
+    const { channel } = ledgerKeys(this.#prefix)
+    this.#subscriber.on("message", (where: string) => {
+      if (where === channel) listener()
+    })
+    // Without the message the next beat tells as much, a little later.
+    this.#subscriber.subscribe(channel).catch(() => {})
+  }
+
+  async fence(node: string): Promise<void> {
+    const name = connectionName(this.#prefix, node)
+    const client = this.#commands
+    await Promise.all(mastersOf(client).map((master) => endConnections(master, name)))
+  }
+
+  async close(): Promise<void> {
+    this.#commands.disconnect()
+    this.#subscriber.disconnect()
+  }
+
+  #read(reply: unknown): Answer {
+    const [type, nowMs, claimFromMs, shardCount, version, nodes, leases]: readonly unknown[] = Array.isArray(reply)
+      ? reply
+      : []
+    if (type !== "member" && type !== "fenced" && type !== "other-count") {
+      throw new LedgerAnswerError(`Redis answered ${JSON.stringify(reply)} where the fleet's ledger was due`)
+    }
+    if (String(version) !== this.#known.version) {
+      this.#known = { version: String(version), leases: new Map(pairs(leases).map(readLease)) }
+    }
+    const book: Book = {
+      nowMs: Number(nowMs),
+      claimFromMs: Number(claimFromMs),
+      shardCount: Number(shardCount),
+      nodes: pairs(nodes).map(readNode),
+      leases: this.#known.leases,
+    }
+    return { type, book }
+  }
+}
+
+function mastersOf(client: Client): readonly Redis[] {
+  return isCluster(client) ? client.nodes("master") : [client]
+}
+
+function isCluster(client: Client): client is Cluster {
+  return client.isCluster
+}
+
+/** A node that asks whether it may write has given its connection the name before: none comes later. */
+async function endConnections(master: Redis, name: string): Promise<void> {
+  const list = String(await master.client("LIST", "TYPE", "NORMAL"))
+  for (const line of list.split("\n")) {
+    const fields = line.split(" ")
+    const id = fields.find((field) => field.startsWith("id="))?.slice(3)
+    if (id === undefined || !fields.includes(`name=${name}`)) continue
+    await master.client("KILL", "ID", id)
+  }
+}
+
+function pairs(flat: unknown): readonly (readonly [string, readonly string[]])[] {
+  if (!Array.isArray(flat)) throw new LedgerAnswerError("Redis answered no list where the fleet's ledger was due")
+  const found: (readonly [string, readonly string[]])[] = []
+  for (let at = 0; at + 1 < flat.length; at += 2) found.push([String(flat[at]), String(flat[at + 1]).split("|")])
+  return found
+}
+
+function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNode {
+  const [deadlineMs, dead, weight, capacity, draining, unsettled] = fields
+  return {
+    id,
+    deadlineMs: Number(deadlineMs),
+    isDead: dead === "1",
+    weight: Number(weight),
+    capacity: Number(capacity),
+    isDraining: draining === "1",
+    unsettled: Number(unsettled),
+  }
+}
+
+function readLease([shard, fields]: readonly [string, readonly string[]]): readonly [number, Lease] {
+  const [token, changedMs, pinned, ...owner] = fields
+  const name = owner.join("|")
+  return [
+    Number(shard),
+    { owner: name === "" ? null : name, token: Number(token), changedMs: Number(changedMs), isPinned: pinned === "1" },
+  ]
+}

@@ -1,0 +1,148 @@
+// The ledger's one script: a beat in, the book out, all of it at once and on Redis' own clock. Keys share a hash tag, so that
+// a cluster keeps them on one server.
+//
+// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, count
+// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|unsettled"
+// KEYS[3] leases: shard → "token|changed|pinned|owner", the owner empty where nobody has it
+// ARGV[1] the beat as JSON, ARGV[2] the channel for changes, ARGV[3] the version that the caller knows the leases of
+//
+// Tokens and the version are milliseconds of the clock, or one more than the last: so they grow on even when a failover or a
+// restart without persistence has taken the last ones away. Where the server is another one than before (`run`), what it
+// knows may be old: until a lease has passed nobody takes anything, and whoever holds a later token is written in again.
+
+export const EXCHANGE_SCRIPT = `
+local about, nodesKey, leasesKey = KEYS[1], KEYS[2], KEYS[3]
+local beat = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local me, leaseMs = beat.node.id, beat.leaseMs
+local changed = false
+
+local function int(value) return string.format('%.0f', value) end
+local function number(field) return tonumber(redis.call('HGET', about, field) or '0') end
+
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+if redis.call('HEXISTS', about, 'run') == 0 then
+  redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'count', int(beat.shardCount))
+end
+local isOther = redis.call('HGET', about, 'run') ~= run
+if isOther then redis.call('HSET', about, 'run', run, 'claimFrom', int(now + leaseMs)) end
+if isOther or now - number('beat') > leaseMs / 2 then
+  redis.call('HSET', about, 'deathFrom', int(now + leaseMs / 4))
+end
+redis.call('HSET', about, 'beat', int(now))
+local claimFrom, deathFrom = number('claimFrom'), number('deathFrom')
+
+local nodes = {}
+local flatNodes = redis.call('HGETALL', nodesKey)
+for i = 1, #flatNodes, 2 do
+  local deadline, dead, rest = string.match(flatNodes[i + 1], '^(%d+)|(%d)|(.*)$')
+  nodes[flatNodes[i]] = { deadline = tonumber(deadline), dead = dead == '1', rest = rest }
+end
+local function writeNode(id, node)
+  redis.call('HSET', nodesKey, id, int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest)
+end
+
+local function readLease(shard)
+  local text = redis.call('HGET', leasesKey, shard)
+  if not text then return nil end
+  local token, changedMs, pinned, owner = string.match(text, '^(%d+)|(%d+)|(%d)|(.*)$')
+  return { token = tonumber(token), pinned = pinned, owner = owner, changedMs = tonumber(changedMs) }
+end
+local function writeLease(shard, token, pinned, owner)
+  changed = true
+  redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. pinned .. '|' .. owner)
+end
+local function nextToken(lease) return lease and math.max(lease.token + 1, now) or now end
+local function free(id)
+  local flat = redis.call('HGETALL', leasesKey)
+  for i = 1, #flat, 2 do
+    local lease = readLease(flat[i])
+    if lease.owner == id then writeLease(flat[i], lease.token, '0', '') end
+  end
+end
+
+for _, id in ipairs(beat.fenced) do
+  if nodes[id] and nodes[id].dead then
+    free(id)
+    redis.call('HDEL', nodesKey, id)
+    nodes[id] = nil
+    changed = true
+  end
+end
+
+local status = 'member'
+local count = number('count')
+if count ~= beat.shardCount then
+  local isAlone = true
+  for id in pairs(nodes) do if id ~= me then isAlone = false end end
+  if isAlone then
+    redis.call('HSET', about, 'count', int(beat.shardCount))
+    redis.call('DEL', leasesKey)
+    count = beat.shardCount
+    changed = true
+  else
+    status = 'other-count'
+  end
+end
+if status == 'member' and nodes[me] and nodes[me].dead then status = 'fenced' end
+
+if status == 'member' then
+  for _, held in ipairs(beat.held) do
+    local lease = readLease(held.shard)
+    if not lease or lease.token < held.token then writeLease(held.shard, held.token, '0', me) end
+  end
+  for _, given in ipairs(beat.handOvers) do
+    local lease = readLease(given.shard)
+    if lease and lease.owner == me and lease.token == given.token then
+      local to = given.to
+      local isThere = to ~= cjson.null and to ~= me and nodes[to] and not nodes[to].dead
+      if isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to)
+      else writeLease(given.shard, lease.token, '0', '') end
+    end
+  end
+  if beat.isLeaving then
+    if nodes[me] then
+      free(me)
+      redis.call('HDEL', nodesKey, me)
+      nodes[me] = nil
+      changed = true
+    end
+  else
+    local rest = string.format('%.17g|%d|%d|%d', beat.node.weight, beat.node.capacity,
+      beat.node.isDraining and 1 or 0, beat.node.unsettled)
+    if not nodes[me] or nodes[me].rest ~= rest then changed = true end
+    nodes[me] = { deadline = now + leaseMs, dead = false, rest = rest }
+    writeNode(me, nodes[me])
+    if now >= claimFrom then
+      for _, shard in ipairs(beat.claims) do
+        local lease = readLease(shard)
+        if shard < count and (not lease or lease.owner == '') then writeLease(shard, nextToken(lease), '0', me) end
+      end
+    end
+  end
+end
+
+for id, node in pairs(nodes) do
+  if id ~= me and not node.dead and math.max(node.deadline, deathFrom) < now then
+    node.dead = true
+    writeNode(id, node)
+    changed = true
+  end
+end
+
+local version = number('version')
+if changed then
+  version = math.max(version + 1, now)
+  redis.call('HSET', about, 'version', int(version))
+  redis.call('PUBLISH', ARGV[2], me)
+end
+local flat = {}
+for id, node in pairs(nodes) do
+  flat[#flat + 1] = id
+  flat[#flat + 1] = int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest
+end
+local leases = int(version) == ARGV[3] and {} or redis.call('HGETALL', leasesKey)
+return { status, int(now), int(claimFrom), int(count), int(version), flat, leases }
+`

@@ -1,0 +1,136 @@
+// The ledger as a plain value and a function: what the script in Redis must do, for the simulation and for tests without a
+// server. The same contract suite runs over both.
+
+import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "../../../src/gateway/fleet/ledger.ts"
+
+export class ModelLedger {
+  /** The server is not the one that it was. */
+  #isOther = true
+  #beatMs = 0
+  #claimFromMs = 0
+  #deathFromMs = 0
+  #shardCount = 0
+  readonly #nodes = new Map<string, LedgerNode>()
+  readonly #leases = new Map<number, Lease>()
+  /** Called after an exchange that changed something. */
+  onChanged: (by: string) => void = () => {}
+
+  exchange(beat: Beat, nowMs: number): Answer {
+    const { node, leaseMs } = beat
+    const me = node.id
+    this.#open(beat, nowMs)
+    let isChanged = false
+    const write = (shard: number, lease: Omit<Lease, "changedMs">) => {
+      this.#leases.set(shard, { ...lease, changedMs: nowMs })
+      isChanged = true
+    }
+    const next = (lease: Lease | undefined) => (lease === undefined ? nowMs : Math.max(lease.token + 1, nowMs))
+    const free = (id: string) => {
+      for (const [shard, { owner, token }] of this.#leases) {
+        if (owner === id) write(shard, { owner: null, token, isPinned: false })
+      }
+    }
+    const remove = (id: string) => {
+      free(id)
+      this.#nodes.delete(id)
+      isChanged = true
+    }
+    for (const id of beat.fenced) if (this.#nodes.get(id)?.isDead === true) remove(id)
+    let type: Answer["type"] = "member"
+    if (beat.shardCount !== this.#shardCount) {
+      if ([...this.#nodes.keys()].every((id) => id === me)) {
+        this.#shardCount = beat.shardCount
+        this.#leases.clear()
+        isChanged = true
+      } else type = "other-count"
+    }
+    if (type === "member" && this.#nodes.get(me)?.isDead === true) type = "fenced"
+    if (type === "member") {
+      for (const { shard, token } of beat.held) {
+        if ((this.#leases.get(shard)?.token ?? 0) < token) write(shard, { owner: me, token, isPinned: false })
+      }
+      for (const { shard, token, to, isPinned } of beat.handOvers) {
+        const lease = this.#leases.get(shard)
+        if (lease?.owner !== me || lease.token !== token) continue
+        const isThere = to !== null && to !== me && this.#nodes.get(to)?.isDead === false
+        if (isThere) write(shard, { owner: to, token: next(lease), isPinned })
+        else write(shard, { owner: null, token, isPinned: false })
+      }
+      if (beat.isLeaving) {
+        if (this.#nodes.has(me)) remove(me)
+      } else {
+        const before = this.#nodes.get(me)
+        const after = { ...node, isDead: false, deadlineMs: nowMs + leaseMs }
+        isChanged ||=
+          before === undefined ||
+          JSON.stringify({ ...before, deadlineMs: 0 }) !== JSON.stringify({ ...after, deadlineMs: 0 })
+        this.#nodes.set(me, after)
+        for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
+          const lease = this.#leases.get(shard)
+          if (shard < this.#shardCount && (lease === undefined || lease.owner === null)) {
+            write(shard, { owner: me, token: next(lease), isPinned: false })
+          }
+        }
+      }
+    }
+    for (const [id, other] of this.#nodes) {
+      if (id === me || other.isDead || Math.max(other.deadlineMs, this.#deathFromMs) >= nowMs) continue
+      this.#nodes.set(id, { ...other, isDead: true })
+      isChanged = true
+    }
+    if (isChanged) this.onChanged(me)
+    return { type, book: this.book(nowMs) }
+  }
+
+  book(nowMs: number): Book {
+    return {
+      nowMs,
+      shardCount: this.#shardCount,
+      claimFromMs: this.#claimFromMs,
+      nodes: [...this.#nodes.values()],
+      leases: new Map(this.#leases),
+    }
+  }
+
+  /** As a Redis that was restarted, or another one after a failover. @param lost how much of what it knew is gone */
+  restart(lost: "nothing" | "all"): void {
+    this.#isOther = true
+    if (lost === "nothing") return
+    this.#shardCount = 0
+    this.#nodes.clear()
+    this.#leases.clear()
+  }
+
+  /** What a replica has of it; and back to that, as a failover does. */
+  copy(): () => void {
+    const nodes = [...this.#nodes]
+    const leases = [...this.#leases]
+    return () => {
+      this.#isOther = true
+      this.#nodes.clear()
+      for (const [id, node] of nodes) this.#nodes.set(id, node)
+      this.#leases.clear()
+      for (const [shard, lease] of leases) this.#leases.set(shard, lease)
+    }
+  }
+
+  #open({ leaseMs, shardCount }: Beat, nowMs: number): void {
+    if (this.#shardCount === 0) this.#shardCount = shardCount
+    if (this.#isOther) this.#claimFromMs = nowMs + leaseMs
+    if (this.#isOther || nowMs - this.#beatMs > leaseMs / 2) this.#deathFromMs = nowMs + leaseMs / 4
+    this.#isOther = false
+    this.#beatMs = nowMs
+  }
+}
+
+/** The port over a model, at once. */
+export function modelLedger(model: ModelLedger, wallMs: () => number): Ledger {
+  return {
+    exchange: async (beat) => model.exchange(beat, wallMs()),
+    onChange: (listener) => {
+      model.onChanged = listener
+    },
+    fence: async () => {},
+    close: async () => {},
+  }
+}
