@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "writes a gateway.toml, from questions or flags",
     load: async () => (await import("./init.ts")).init,
   },
+  doctor: {
+    summary: "checks token, intents, broker and machine, and says what to do",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
   health: {
     summary: "asks the service that runs beside it whether it still answers",
     load: async () => (await import("./health.ts")).health,
