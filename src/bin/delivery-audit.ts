@@ -59,8 +59,11 @@ export class DeliveryAudit {
     }
   }
 
-  /** Events are confirmed in order: whatever was dispatched before the latest of them must be among them. */
-  check(): void {
+  /**
+   * Events are confirmed in order: whatever was dispatched before the latest of them must be among them.
+   * @returns how many were lost so far.
+   */
+  check(): number {
     const { discord, wanted } = this.#options
     for (const [id, session] of this.#sessions) {
       for (const { sequence, t } of discord.log(id, session.checked) ?? []) {
@@ -70,6 +73,7 @@ export class DeliveryAudit {
       session.checked = session.highest
       session.confirmed.clear()
     }
+    return this.lost
   }
 
   progress(service: Gateway): Progress {

@@ -1,48 +1,42 @@
 #!/usr/bin/env bun
-// `spectacles demo`: a simulated Discord and a gateway in one terminal, with no token and no network. Half-way one
-// connection is cut, to show that nothing is lost.
+// `spectacles demo`: a simulated Discord, a gateway, a command handler and a proxy in one terminal, with no token and no
+// network. Users ask, the bot answers, and half-way one connection is cut, to show that nothing is lost.
 
-import { stdioBroker } from "../brokers/stdio/broker.ts"
-import { fileSink } from "../brokers/stdio/sink.ts"
+import { memoryBroker } from "../brokers/memory/broker.ts"
+import { MemoryHub } from "../brokers/memory/hub.ts"
 import { loadCodec } from "../codec/load.ts"
-import { readGatewayConfig } from "../config/read-gateway-config.ts"
 import { sleep, systemClock } from "../flow/clock.ts"
-import { Gateway } from "../gateway/gateway.ts"
-import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
-import { dialWebSocket } from "../gateway/socket.ts"
-import { GatewayMetrics } from "../ops/gateway-metrics.ts"
+import type { Gateway, GatewayEnd } from "../gateway/gateway.ts"
 import { createLogger } from "../ops/log.ts"
-import { Metrics } from "../ops/metrics.ts"
 import { showProgress } from "../ops/progress.ts"
-import { errorTerminal, standardError, type TextOutput } from "../ops/standard-error.ts"
+import { errorTerminal, standardError, TextOutput } from "../ops/standard-error.ts"
+import type { RestProxy } from "../proxy/proxy.ts"
 import type { Simulator } from "../simulator/simulator.ts"
 import { startSimulator } from "../simulator/start.ts"
-import { wantsColour } from "./colour.ts"
-import { callOf, command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { painter, wantsColour } from "./colour.ts"
+import { command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
 import { wholeNumber } from "./command-line.ts"
 import { DeliveryAudit } from "./delivery-audit.ts"
-import { shortLines } from "./short-lines.ts"
+import { handleCommands } from "./demo/handler.ts"
+import { demoGateway, demoProxy, EVENTS, TOKEN } from "./demo/services.ts"
+import { Story } from "./demo/story.ts"
+import { Users } from "./demo/users.ts"
+import { introduction, summary } from "./demo/words.ts"
 
-const TOKEN = "demo-token"
 const STANDARD_OUTPUT = 1
-const EVENTS = ["GUILD_CREATE", "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_REACTION_ADD"]
-const INTENTS = ["GUILDS", "GUILD_MESSAGES", "GUILD_MESSAGE_REACTIONS", "MESSAGE_CONTENT"]
 const AUDIT_INTERVAL_MS = 1_000
-/** Where the cut comes when the demo has no end. */
-const ENDLESS_CUT_MS = 10_000
+const READY_POLL_MS = 5
 
 const LINE = {
   name: "demo",
-  about: `A simulated Discord and a gateway in one terminal, with no token and no network: events on standard output, everything
-else on standard error.`,
+  about: `A simulated Discord, a gateway, a command handler and a proxy in one terminal, with no token and no network: what they do
+on standard output, problems on standard error.`,
   flags: {
     seconds: { type: "string", value: "N", help: "how long it runs; 0: until Ctrl-C (20)" },
     shards: { type: "string", value: "N", help: "shards of the bot (2)" },
     rate: { type: "string", value: "N", help: "events a second and shard, wanted or not (20)" },
   },
-  examples: [
-    { what: "events go on, everything else can be dropped", line: "spectacles demo --seconds 5 2>/dev/null | head" },
-  ],
+  examples: [{ what: "until you have seen enough", line: "spectacles demo --seconds 0" }],
 } as const
 
 export const demo = command(LINE, async ({ flags }) => {
@@ -51,93 +45,91 @@ export const demo = command(LINE, async ({ flags }) => {
   const rate = wholeNumber("rate", flags.rate, 1, 10_000) ?? 20
   const stop = stopSignal()
   const discord = await startSimulator({ token: TOKEN, shards, rate, guilds: shards * 4, maxConcurrency: shards })
-  const output = standardError()
+  const output = new TextOutput(Bun.file(STANDARD_OUTPUT).writer())
+  const error = standardError()
   try {
-    return await run({ discord, seconds, stop, output })
+    return await run({ discord, shards, seconds, stop, output, error })
   } finally {
     await discord.stop()
-    await output.flush()
+    await Promise.all([output.flush(), error.flush()])
   }
 })
 
 interface DemoRun {
   readonly discord: Simulator
+  readonly shards: number
   readonly seconds: number
   readonly stop: AbortSignal
   readonly output: TextOutput
+  readonly error: TextOutput
 }
 
-async function run({ discord, seconds, stop, output }: DemoRun): Promise<number> {
-  const codec = loadCodec("auto")
-  const { config } = readGatewayConfig({
-    file: null,
-    env: {
-      DISCORD_TOKEN: TOKEN,
-      DISCORD_EVENTS: EVENTS.join(","),
-      DISCORD_INTENTS: INTENTS.join(","),
-      DISCORD_API_SCHEME: "http",
-      DISCORD_API_HOST: discord.host,
-    },
-    isTerminal: true,
-    readText: () => "",
-  })
-  const colour = wantsColour(process.stderr)
+async function run({ discord, shards, seconds, stop, output, error }: DemoRun): Promise<number> {
+  const clock = systemClock
   const write = (text: string) => output.write(text)
-  const log = createLogger({ level: "info", format: "pretty", colour, secrets: [TOKEN], write })
-  const sink = fileSink(STANDARD_OUTPUT)
-  const audit = new DeliveryAudit({ discord, wanted: new Set(EVENTS), clock: systemClock })
-  const broker = stdioBroker({
-    output: process.stdout.isTTY ? shortLines(sink, () => process.stdout.columns) : sink,
-    input: Bun.stdin.stream(),
-    body: "json",
-    logger: log,
+  const paint = painter(wantsColour(process.stdout))
+  const colour = wantsColour(process.stderr)
+  const log = createLogger({
+    level: "error",
+    format: "pretty",
+    colour,
+    secrets: [TOKEN],
+    write: (line) => error.write(line),
   })
-  const service = new Gateway({
-    config,
-    codec,
-    broker: audit.watch(broker),
-    store: memorySessionStore(),
-    metrics: new GatewayMetrics(new Metrics()),
-    log,
-    clock: systemClock,
-    random: Math.random,
-    soon: setImmediate,
-    dial: dialWebSocket,
-    fetch,
-  })
+  const hub = new MemoryHub()
+  const audit = new DeliveryAudit({ discord, wanted: new Set(EVENTS), clock })
+  const lost = () => audit.check()
+  const codec = loadCodec("auto")
+  const broker = audit.watch(memoryBroker({ hub, group: "gateway" }))
+  const gateway = demoGateway({ discord: discord.host, log, broker, codec })
+  const proxy = demoProxy({ discord: discord.host, log })
+  const users = new Users({ discord, broker: memoryBroker({ hub, group: "users" }), clock })
+  const lastsMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1_000
+  const story = new Story({ discord, users, clock, paint, write, lost, lastsMs })
+
   const ending = new AbortController()
-  const done = seconds === 0 ? stop : AbortSignal.any([stop, AbortSignal.timeout(seconds * 1_000)])
+  const done = seconds === 0 ? stop : AbortSignal.any([stop, AbortSignal.timeout(lastsMs)])
   done.addEventListener("abort", () => ending.abort(), { once: true })
-  const hideProgress = showProgress(errorTerminal(output), systemClock, () => audit.progress(service))
-  const audits = setInterval(() => audit.check(), AUDIT_INTERVAL_MS)
-  const cutMs = seconds === 0 ? ENDLESS_CUT_MS : seconds * 500
-  sleep(systemClock, cutMs, ending.signal).then(
-    () => discord.inject({ type: "drop", shard: 0 }),
-    () => {},
+  const services = runServices(gateway, proxy, ending)
+  const proxyUrl = `http://127.0.0.1:${proxy.port}`
+  write(introduction(paint, { discord, shards, proxyUrl, seconds }))
+  const hideProgress = showProgress(errorTerminal(error), clock, () => audit.progress(gateway))
+  const audits = setInterval(lost, AUDIT_INTERVAL_MS)
+  const bot = async () => {
+    await Promise.all([
+      users.listen(ending.signal),
+      handleCommands({ broker: memoryBroker({ hub, group: "commands" }), proxy: proxyUrl, log }, ending.signal),
+      ready(gateway, ending.signal).then(() => {
+        story.tell("gateway", `${shards} shards are ready`)
+        return story.play(ending.signal)
+      }),
+    ])
+  }
+  const failure = await bot().then(
+    () => null,
+    (reason: unknown) => (ending.signal.aborted ? null : reason),
   )
-  const end = await service.run(ending.signal)
   ending.abort()
+  const end = await services
   clearInterval(audits)
   hideProgress()
-  audit.check()
-  write(summary(audit, codec.description))
-  if (end.type === "refused") write(`${end.message}\n`)
+  lost()
+  write(summary(paint, { discord, audit, users, story, codec: codec.description }))
+  if (end.type === "refused") error.write(`${end.message}\n`)
+  if (failure !== null) throw failure
   return end.type === "stopped" && audit.lost === 0 ? EXIT_OK : EXIT_FAILED
 }
 
-function summary(audit: DeliveryAudit, codec: string): string {
-  const { confirmed, lost, latencyMs } = audit
-  const latency =
-    latencyMs === null ? "–" : `${latencyMs.toFixed(2)} ms (mean, from handing a batch over to its confirm)`
-  return `
-  events    ${confirmed.toLocaleString("en-US")} published, ${lost} lost, one connection cut on the way
-  latency   ${latency}
-  codec     ${codec}
+/** Either's end is the end of both, and of the demo. */
+async function runServices(gateway: Gateway, proxy: RestProxy, ending: AbortController): Promise<GatewayEnd> {
+  const passing = proxy.run(ending.signal).finally(() => ending.abort())
+  const end = await gateway.run(ending.signal).finally(() => ending.abort())
+  await passing
+  return end
+}
 
-  Next: put your own bot's token in.
-    DISCORD_TOKEN="your token" DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES ${callOf("gateway")}
-  Or test a bot against the simulator:  ${callOf("simulator")} --help
-`
+async function ready(gateway: Gateway, signal: AbortSignal): Promise<void> {
+  while (!gateway.readiness.ready) await sleep(systemClock, READY_POLL_MS, signal)
 }
 
 if (import.meta.main) await runCommand(demo, process.argv.slice(2))

@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./proxy.ts")).proxy,
   },
   demo: {
-    summary: "simulator and gateway together, to see events stream with no token",
+    summary: "simulated Discord, gateway, handler and proxy in one terminal, with no token",
     load: async () => (await import("./demo.ts")).demo,
   },
   simulator: {

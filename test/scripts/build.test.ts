@@ -86,10 +86,12 @@ describe("the executable", () => {
 
   test("runs the demo, and loses nothing", async () => {
     const { code, out, complaint } = await run(["demo", "--seconds", "2"])
-    expect({ code, complaint }).toEqual({ code: 0, complaint: expect.stringContaining(" published, 0 lost, ") })
-    expect(complaint).toContain("GUILD_MESSAGES spectacles gateway")
-    const [first = ""] = out.split("\n")
-    expect(JSON.parse(first)).toMatchObject({ event: "GUILD_CREATE" })
+    expect({ code, complaint, out }).toEqual({
+      code: 0,
+      complaint: "",
+      out: expect.stringContaining(" published, 0 lost"),
+    })
+    expect(out).toContain("GUILD_MESSAGES spectacles gateway")
   })
 
   test("checks a configuration, and keeps the token to itself", async () => {
@@ -144,8 +146,8 @@ describe("the executable", () => {
   test("runs on the portable codec where the addon cannot be unpacked, and says why", async () => {
     const { out } = await run(["--version"], NO_TEMPORARY_FOLDER)
     expect(out).toContain("codec: portable (Cannot load the native codec: ")
-    const { code, complaint } = await run(["demo", "--seconds", "2"], NO_TEMPORARY_FOLDER)
-    expect([code, complaint]).toEqual([0, expect.stringContaining(" published, 0 lost, ")])
+    const demo = await run(["demo", "--seconds", "2"], NO_TEMPORARY_FOLDER)
+    expect([demo.code, demo.out]).toEqual([0, expect.stringContaining(" published, 0 lost")])
   })
 
   test("starts itself anew as the proxy, for more requests in flight than Bun allows by itself", async () => {
