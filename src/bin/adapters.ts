@@ -2,15 +2,26 @@
 
 import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
-import type { RedisLocation } from "../brokers/redis/address.ts"
+import { placeOf, type RedisLocation } from "../brokers/redis/address.ts"
 import { type RedisBroker, redisBroker } from "../brokers/redis/broker.ts"
+import { newClient } from "../brokers/redis/clients.ts"
 import { isCluster } from "../brokers/redis/mode.ts"
 import { type RedisValues, redisValues } from "../brokers/redis/values.ts"
 import { stdioBroker } from "../brokers/stdio/broker.ts"
 import { fileSink } from "../brokers/stdio/sink.ts"
-import type { BrokerConfig, GatewayConfig, RedisConfig, ShardStoreConfig } from "../config/gateway-config.ts"
+import type {
+  BrokerConfig,
+  GatewayConfig,
+  IdentifyQueueConfig,
+  RedisConfig,
+  ShardStoreConfig,
+} from "../config/gateway-config.ts"
 import { GATEWAY_GAP } from "../discord/events.ts"
 import { systemClock } from "../flow/clock.ts"
+import type { IdentifyQueue, IdentifyQueueOptions } from "../gateway/identify/identify-queue.ts"
+import { memoryIdentifyQueue } from "../gateway/identify/memory-queue.ts"
+import { sharedIdentifyQueue } from "../gateway/identify/redis/queue.ts"
+import { redisLine } from "../gateway/identify/redis/redis-line.ts"
 import { fileSessionStore } from "../gateway/sessions/file-store.ts"
 import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
 import { redisSessionStore } from "../gateway/sessions/redis-store.ts"
@@ -20,31 +31,70 @@ import type { Logger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 
 const STANDARD_OUTPUT = 1
+/** A connection for identify slots that answers nothing for so long is dropped. */
+const SILENT_MS = 10_000
 
 export interface Adapters {
   readonly broker: Broker
   readonly store: SessionStore
+  readonly identifyQueue: (options: IdentifyQueueOptions) => IdentifyQueue
 }
 
 /**
+ * @param node this process among those of the bot
  * @param stop ends the wait for a Redis that is not there yet
  * @throws OperatorError when one of them cannot be had.
  */
 export async function newAdapters(
   config: GatewayConfig,
+  node: string,
   metrics: GatewayMetrics,
   log: Logger,
   stop: AbortSignal,
 ): Promise<Adapters> {
   const { broker, shardStore } = config
-  if (broker.type === "redis") {
-    const streams = newRedisBroker(broker, await locate(broker.redis, log, stop), metrics, log)
-    return { broker: streams, store: await newStore(shardStore, log, async () => streams.values) }
+  // There is one Redis in the configuration, whatever it is used for.
+  let found: Promise<RedisLocation> | null = null
+  const find = (redis: RedisConfig) => {
+    found ??= locate(redis, log, stop)
+    return found
   }
-  const newValues = async (redis: RedisConfig) => redisValues({ ...(await locate(redis, log, stop)), log })
+  const identifyQueue = await newIdentifyQueue(config.identifyQueue, node, metrics, log, find)
+  if (broker.type === "redis") {
+    const streams = newRedisBroker(broker, await find(broker.redis), metrics, log)
+    return { broker: streams, store: await newStore(shardStore, log, async () => streams.values), identifyQueue }
+  }
+  const newValues = async (redis: RedisConfig) => redisValues({ ...(await find(redis)), log })
   return {
     broker: newBroker(broker, config.events, metrics, log),
     store: await newStore(shardStore, log, newValues),
+    identifyQueue,
+  }
+}
+
+async function newIdentifyQueue(
+  queue: IdentifyQueueConfig,
+  node: string,
+  metrics: GatewayMetrics,
+  log: Logger,
+  find: (redis: RedisConfig) => Promise<RedisLocation>,
+): Promise<Adapters["identifyQueue"]> {
+  if (queue.type === "memory") return memoryIdentifyQueue
+  const place = placeOf(await find(queue.redis))
+  const connect = (purpose: string, silentMs: number | null) =>
+    newClient({ place, log, random: Math.random }, purpose, silentMs)
+  return (options) => {
+    const commands = connect("identify slots", SILENT_MS)
+    const subscriber = connect("turns to identify", null)
+    return sharedIdentifyQueue({
+      ...options,
+      process: node,
+      line: (onWake) => redisLine({ commands, subscriber, prefix: queue.prefix, process: node, onWake }),
+      on: {
+        granted: (waitedMs) => metrics.fleet.slotGranted(waitedMs),
+        givenBack: () => metrics.fleet.slotReturned(),
+      },
+    })
   }
 }
 

@@ -16,6 +16,7 @@ import { Metrics } from "../ops/metrics.ts"
 import { standardError } from "../ops/standard-error.ts"
 import { newAdapters } from "./adapters.ts"
 import { command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { nodeName } from "./node-name.ts"
 import { serviceLogger } from "./service.ts"
 import { SERVICE_FLAGS } from "./service-flags.ts"
 
@@ -59,10 +60,12 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const stop = stopSignal()
   const metrics = new Metrics()
   const gatewayMetrics = new GatewayMetrics(metrics)
+  const node = nodeName()
   const service = new Gateway({
     config,
+    node,
     codec: loadCodec(config.codec),
-    ...(await newAdapters(config, gatewayMetrics, log, stop)),
+    ...(await newAdapters(config, node, gatewayMetrics, log, stop)),
     metrics: gatewayMetrics,
     log,
     clock: systemClock,

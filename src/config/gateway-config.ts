@@ -23,6 +23,9 @@ export interface GatewayConfig {
   readonly codec: CodecSetting
   /** How many of the day's identifies are never used. */
   readonly identifyReserve: number
+  readonly identifyQueue: IdentifyQueueConfig
+  /** Absent: nobody steers the gateway over HTTP. */
+  readonly admin?: AdminConfig
   /** How long a shutdown may take before the process exits all the same. */
   readonly shutdownTimeoutMs: number
   readonly log: LogConfig
@@ -92,6 +95,17 @@ export type ShardStoreConfig =
   | { readonly type: "memory" }
   | { readonly type: "redis"; readonly prefix: string; readonly redis: RedisConfig }
   | { readonly type: "file"; readonly path: string }
+
+/** Who gives identify slots: this process to its own shards, or Redis to those of every process of the bot. */
+export type IdentifyQueueConfig =
+  | { readonly type: "memory" }
+  | { readonly type: "redis"; readonly prefix: string; readonly redis: RedisConfig }
+
+export interface AdminConfig {
+  readonly address: ListenAddress
+  /** What callers have to show. */
+  readonly token: Secret
+}
 
 export const COMPRESSION_SETTINGS = ["auto", ...COMPRESSIONS] as const
 

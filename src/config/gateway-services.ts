@@ -1,6 +1,14 @@
 // The servers around the gateway: its broker, its session store, and the connections that these need.
 
-import type { AmqpConfig, BrokerConfig, RedisConfig, RedisTrimming, ShardStoreConfig } from "./gateway-config.ts"
+import type {
+  AdminConfig,
+  AmqpConfig,
+  BrokerConfig,
+  IdentifyQueueConfig,
+  RedisConfig,
+  RedisTrimming,
+  ShardStoreConfig,
+} from "./gateway-config.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
 import { type ReadText, tryToRead } from "./read-text.ts"
@@ -47,7 +55,33 @@ export function shardStoreOf(
   return undefined
 }
 
-type NeedsRedis = "broker.type" | "shard_store.type"
+/** Shared wherever sessions are: other processes of the bot may be there. */
+export function identifyQueueOf(
+  settings: GatewaySettings,
+  readText: ReadText,
+  report: Report,
+): IdentifyQueueConfig | undefined {
+  const { values } = settings
+  const type = values["identify.queue"] ?? (values["shard_store.type"] === "redis" ? "redis" : "memory")
+  if (type === "memory") return { type }
+  const neededBy = settings.isGiven("identify.queue") ? "identify.queue" : "shard_store.type"
+  const redis = redisOf(settings, neededBy, readText, report)
+  return redis && { type, prefix: values["shard_store.prefix"], redis }
+}
+
+export function adminOf(settings: GatewaySettings, report: Report): AdminConfig | undefined {
+  const { "admin.address": address, "admin.token": token } = settings.values
+  if (address !== undefined && token !== undefined) return { address, token }
+  if (address !== undefined && !settings.isRejected("admin.token")) {
+    report.problem(
+      settings.place("admin.address"),
+      "admin.address needs admin.token: set ADMIN_TOKEN to a text that nobody can guess, as openssl rand -hex 16 prints.",
+    )
+  }
+  return undefined
+}
+
+type NeedsRedis = "broker.type" | "shard_store.type" | "identify.queue"
 
 function redisOf(
   settings: GatewaySettings,

@@ -7,7 +7,7 @@ import { COMPRESSION_SETTINGS, LOG_LEVELS, type Presence } from "./gateway-confi
 import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
 import { redisUrl, redisUrls } from "./redis-url.ts"
 import { optional, type Settings, setting } from "./settings.ts"
-import { choice, duration, integer, list, parsed, serviceUrl, text } from "./values.ts"
+import { choice, duration, integer, list, parsed, secret, serviceUrl, text } from "./values.ts"
 
 const API_VERSION = 10
 const MAX_API_VERSION = 99
@@ -22,6 +22,11 @@ const MAX_IDENTIFY_RESERVE = 100_000
  * few enough that a bot of 900 shards can still start all of them.
  */
 const IDENTIFY_RESERVE = 50
+
+/** Who may steer the gateway need not reach it from elsewhere: that has to be asked for. */
+const LOOPBACK = "127.0.0.1"
+/** Not to be guessed. */
+const ADMIN_TOKEN_LENGTH = 16
 
 const AMQP_URL = serviceUrl(["amqp", "amqps"], "amqp://localhost:5672")
 
@@ -60,6 +65,7 @@ export const GATEWAY_SETTINGS = {
     schema: integer(0, MAX_IDENTIFY_RESERVE),
     fallback: IDENTIFY_RESERVE,
   }),
+  "identify.queue": optional({ variables: ["DISCORD_IDENTIFY_QUEUE"], schema: choice(["memory", "redis"]) }),
   "api.scheme": setting({
     variables: ["DISCORD_API_SCHEME", "DISCORD_API_PROTOCOL"],
     schema: choice(["https", "http"]),
@@ -132,6 +138,14 @@ export const GATEWAY_SETTINGS = {
     schema: parsed('write a path such as "/metrics", other than /healthz, /readyz and /shards.', metricsPath),
     fallback: "/metrics",
   }),
+  "admin.address": optional({
+    variables: ["ADMIN_ADDRESS"],
+    schema: parsed('write where to listen, such as "127.0.0.1:8081" or ":8081".', (value) =>
+      typeof value === "string" || typeof value === "number" ? parseListenAddress(String(value), LOOPBACK) : undefined,
+    ),
+    print: (address) => (address === undefined ? undefined : formatListenAddress(address)),
+  }),
+  "admin.token": optional({ variables: ["ADMIN_TOKEN"], schema: secret(ADMIN_TOKEN_LENGTH), print: String }),
   "log.level": setting({
     variables: ["LOG_LEVEL"],
     schema: choice(LOG_LEVELS, { warning: "warn" }),

@@ -12,6 +12,7 @@ export function printConfig({ config, settings }: GatewayConfigReading): string 
   /** Defaults that depend on other settings. */
   const decided: Readonly<Record<string, unknown>> = {
     "broker.format": config.broker.format,
+    "identify.queue": config.identifyQueue.type,
     "log.format": config.log.format,
   }
   return printSettings(settings.list(), decided)

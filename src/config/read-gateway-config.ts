@@ -2,7 +2,7 @@
 
 import type { GatewayConfig } from "./gateway-config.ts"
 import { eventsOf, intentsOf } from "./gateway-events.ts"
-import { brokerOf, shardStoreOf } from "./gateway-services.ts"
+import { adminOf, brokerOf, identifyQueueOf, shardStoreOf } from "./gateway-services.ts"
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./gateway-settings.ts"
 import { shardsOf } from "./gateway-shards.ts"
 import { tokenOf } from "./gateway-token.ts"
@@ -60,6 +60,8 @@ function assemble(
   const shards = shardsOf(settings, report)
   const broker = brokerOf(settings, readText, report)
   const shardStore = shardStoreOf(settings, readText, report)
+  const identifyQueue = identifyQueueOf(settings, readText, report)
+  const admin = adminOf(settings, report)
   for (const key of ["gateway_version", "api.version"] as const) {
     if (values[key] === DOCUMENTED_VERSION) continue
     report.warn(
@@ -67,7 +69,7 @@ function assemble(
       `${key} is ${values[key]}, but this program follows version ${DOCUMENTED_VERSION}.`,
     )
   }
-  if (!token || intents === undefined || !events || !broker || !shardStore) return undefined
+  if (!token || intents === undefined || !events || !broker || !shardStore || !identifyQueue) return undefined
   const address = values["prometheus.address"]
   return {
     token,
@@ -83,6 +85,8 @@ function assemble(
     compression: values.compression,
     codec: values.codec,
     identifyReserve: values["identify.reserve"],
+    identifyQueue,
+    ...(admin && { admin }),
     shutdownTimeoutMs: values.shutdown_timeout,
     log: { level: values["log.level"], format: values["log.format"] ?? (isTerminal ? "pretty" : "json") },
   }

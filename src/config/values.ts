@@ -66,6 +66,20 @@ export function duration(): z.ZodType<number> {
   })
 }
 
+/** A text that is never shown, not even in the problem with it. */
+export function secret(minLength: number): z.ZodType<Secret> {
+  return z.unknown().transform((input, context) => {
+    const given = typeof input === "string" ? input.trim() : ""
+    if (given.length >= minLength) return new Secret(given)
+    context.issues.push({
+      code: "custom",
+      message: `is too short or no text: write at least ${minLength} characters.`,
+      input: undefined,
+    })
+    return z.NEVER
+  })
+}
+
 /** A TOML array, or text with commas, of which each part follows `member`. Empty parts of text are left out. */
 export function list<T>(member: z.ZodType<T>, right: string): z.ZodType<T[]> {
   return z.preprocess(

@@ -18,6 +18,7 @@ import { OperatorError } from "../ops/operator-error.ts"
 import { DEFAULT_DELIVERY_LIMITS } from "./delivery.ts"
 import { Fleet } from "./fleet.ts"
 import { fetchGatewayBot, type GatewayBot, GatewayBotUnavailableError } from "./gateway-bot.ts"
+import type { IdentifyQueue, IdentifyQueueOptions } from "./identify/identify-queue.ts"
 import { memoryIdentifyQueue } from "./identify/memory-queue.ts"
 import { consumeSends } from "./sends/consumer.ts"
 import { SessionSaver } from "./sessions/saver.ts"
@@ -28,7 +29,6 @@ import type { Dial } from "./socket.ts"
 import type { SteeredNode } from "./steering/node.ts"
 import { steeredGateway } from "./steering/steered-gateway.ts"
 
-const ONLY_NODE = "gateway"
 const ASK_BACKOFF = { baseMs: 1_000, capMs: 60_000 } as const
 /** How the shutdown's time is shared: for confirms, for the last sessions, for letting go of the broker. */
 const SHUTDOWN_SHARES = { drain: 0.6, save: 0.2, close: 0.2 } as const
@@ -48,6 +48,8 @@ export interface GatewayParts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   /** What this process is called among those of the bot. */
   readonly node?: string
+  /** Who gives identify slots; without it, this process to its own shards. */
+  readonly identifyQueue?: (options: IdentifyQueueOptions) => IdentifyQueue
 }
 
 /**
@@ -81,7 +83,7 @@ export class Gateway {
     // Events that Discord has added since are counted by themselves too, once somebody asks for them.
     this.#events = [...new Set([...Object.keys(EVENT_INTENTS), ...parts.config.events])]
     this.steered = steeredGateway({
-      node: parts.node ?? ONLY_NODE,
+      node: parts.node ?? "gateway",
       clock: parts.clock,
       running: () => this.#running && { shardCount: this.#running.plan.count, units: this.#running.fleet.units },
       handOver: () => null,
@@ -158,7 +160,9 @@ export class Gateway {
         counts: unit.counts(),
       }
     })
-    return { totalShards: plan.count, shards, identifiesLeft: this.#identifiesLeft }
+    const identifyWaiting = [...fleet.units.values()].filter(({ status }) => status.phase === "queued").length
+    const { count: totalShards } = plan
+    return { totalShards, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases: null } }
   }
 
   async #start({ refuse, signal }: Ending, onError: (error: unknown) => void): Promise<void> {
@@ -236,7 +240,7 @@ export class Gateway {
           limits: DEFAULT_DECODER_LIMITS,
         }),
       broker,
-      identify: memoryIdentifyQueue({
+      identify: (this.#parts.identifyQueue ?? memoryIdentifyQueue)({
         clock,
         random,
         startLimit: async () => (await this.#fetchGatewayBot(signal)).startLimit,

@@ -2,6 +2,7 @@
 // Rare things are counted as they happen. Dispatches, windows and states are read when Prometheus scrapes.
 
 import type { Counter, Gauge, Histogram } from "prom-client"
+import { FleetMetrics, type FleetReading } from "./fleet-metrics.ts"
 import type { Metrics } from "./metrics.ts"
 import { addProcessMetrics } from "./process-metrics.ts"
 
@@ -34,12 +35,15 @@ export interface GatewayReading {
   readonly shards: Iterable<ShardReading>
   /** Null while Discord has not told. */
   readonly identifiesLeft: number | null
+  readonly fleet: FleetReading
 }
 
 /** What an adapter says of its server. `blocked`: connected, but the server takes no messages. */
 export type BrokerState = "up" | "blocked" | "down"
 
 export class GatewayMetrics {
+  /** What this process shares with others of the bot. */
+  readonly fleet: FleetMetrics
   readonly #received: Counter<"t" | "op" | "shard">
   readonly #sent: Counter<"op" | "shard">
   readonly #alive: Gauge<"id">
@@ -110,6 +114,7 @@ export class GatewayMetrics {
       name: "gateway_identifies_remaining",
       help: "Identifies that Discord allows until its limit is reset.",
     })
+    this.fleet = new FleetMetrics(metrics)
     this.#decodeErrors = metrics.counter({
       name: "gateway_decode_errors_total",
       help: "Frames that could not be decoded, by kind and shard; each costs a reconnect.",
@@ -162,8 +167,9 @@ export class GatewayMetrics {
   }
 
   /** Takes over what a scrape has read: to be called from `Metrics.onScrape`. */
-  read({ totalShards, shards, identifiesLeft }: GatewayReading): void {
+  read({ totalShards, shards, identifiesLeft, fleet }: GatewayReading): void {
     this.#total.set(totalShards)
+    this.fleet.read(fleet)
     if (identifiesLeft !== null) this.#identifiesLeft.set(identifiesLeft)
     for (const shard of shards) {
       this.#alive.set({ id: shard.id }, shard.alive ? 1 : 0)

@@ -187,6 +187,46 @@ describe("amqp", () => {
   })
 })
 
+describe("identify.queue", () => {
+  const queue = (text: string, env = {}) => read(text, { REDIS_URL: "localhost", ...env }).config.identifyQueue
+
+  test("is Redis' where sessions are, and the process' own elsewhere", () => {
+    expect(queue("").type).toBe("memory")
+    expect(queue('[broker]\ntype = "redis"\n').type).toBe("memory")
+    expect(queue('[shard_store]\ntype = "redis"\nprefix = "my"\n')).toMatchObject({ type: "redis", prefix: "my" })
+  })
+
+  test("is what it is set to", () => {
+    expect(queue('[shard_store]\ntype = "redis"\n[identify]\nqueue = "memory"\n').type).toBe("memory")
+    expect(queue("", { DISCORD_IDENTIFY_QUEUE: "redis" })).toMatchObject({ type: "redis", prefix: "gateway" })
+  })
+
+  test("#36 in redis needs a URL", () => {
+    expect(problemsOf('[identify]\nqueue = "redis"\n')[0]).toStartWith(
+      'gateway.toml:2: identify.queue is "redis", which needs redis.url',
+    )
+  })
+})
+
+describe("admin", () => {
+  const TOKEN = "0123456789abcdef"
+
+  test("is off by default, and on this machine only where no host is named", () => {
+    expect(read("").config.admin).toBeUndefined()
+    const { admin } = read('[admin]\naddress = ":8081"\n', { ADMIN_TOKEN: TOKEN }).config
+    expect(admin?.address).toEqual({ hostname: "127.0.0.1", port: 8081 })
+    expect(admin?.token.reveal()).toBe(TOKEN)
+    expect(`${admin?.token}`).toBe("***")
+  })
+
+  test("#36 needs a token that cannot be guessed, and never prints it", () => {
+    expect(problemsOf('[admin]\naddress = ":8081"\n')[0]).toStartWith("gateway.toml:2: admin.address needs admin.token")
+    expect(problemsOf('[admin]\naddress = ":8081"\ntoken = "hunter2"\n')).toEqual([
+      "gateway.toml:3: admin.token is too short or no text: write at least 16 characters.",
+    ])
+  })
+})
+
 describe("shard_store", () => {
   test("in redis needs a URL and has a prefix", () => {
     const store = '[shard_store]\ntype = "redis"\n'

@@ -35,6 +35,7 @@ ids = [ 0, 1 ] # DISCORD_SHARD_IDS
 
 [identify]
 reserve = 50 # default
+queue = "memory" # default
 
 [api]
 scheme = "https" # default

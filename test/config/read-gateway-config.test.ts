@@ -28,6 +28,7 @@ describe("sources", () => {
       compression: "auto",
       codec: "auto",
       identifyReserve: 50,
+      identifyQueue: { type: "memory" },
       shutdownTimeoutMs: 10_000,
       log: { level: "info", format: "json" },
     })

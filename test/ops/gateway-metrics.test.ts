@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { GatewayMetrics, type ShardReading } from "../../src/ops/gateway-metrics.ts"
 import { Metrics } from "../../src/ops/metrics.ts"
 
+const FLEET = { identifyWaiting: 2, leases: null } as const
 const DOCUMENT = join(import.meta.dir, "../../docs/metrics.md")
 
 let metrics: Metrics
@@ -29,7 +30,7 @@ const shard = (reading: Partial<ShardReading> = {}): ShardReading => ({
 describe("gateway metrics", () => {
   test("show the state of each shard, and of the bot", async () => {
     const shards = [shard(), shard({ id: 4, alive: false, latencyMs: null })]
-    metrics.onScrape(() => gateway.read({ totalShards: 16, shards, identifiesLeft: 990 }))
+    metrics.onScrape(() => gateway.read({ totalShards: 16, shards, identifiesLeft: 990, fleet: FLEET }))
     expect(await scrape("gateway_shards_alive")).toEqual([
       'gateway_shards_alive{id="3"} 1',
       'gateway_shards_alive{id="4"} 0',
@@ -41,14 +42,32 @@ describe("gateway metrics", () => {
     expect(await scrape("gateway_identifies_remaining")).toEqual(["gateway_identifies_remaining 990"])
   })
 
+  test("show what the processes of a bot share, and no leases where there are none", async () => {
+    gateway.fleet.slotGranted(5_250)
+    gateway.fleet.slotReturned()
+    gateway.fleet.leaseMoved({ direction: "out", reason: "handed-over" })
+    gateway.fleet.fenced()
+    metrics.onScrape(() => gateway.read({ totalShards: 1, shards: [], identifiesLeft: null, fleet: FLEET }))
+    expect(await scrape("gateway_identify_waiting")).toEqual(["gateway_identify_waiting 2"])
+    expect(await scrape("gateway_identify_wait_seconds_sum")).toEqual(["gateway_identify_wait_seconds_sum 5.25"])
+    expect(await scrape("gateway_identify_slots_returned_total")).toEqual(["gateway_identify_slots_returned_total 1"])
+    expect(await scrape("gateway_lease_moves_total")).toEqual([
+      'gateway_lease_moves_total{direction="out",reason="handed-over"} 1',
+    ])
+    expect(await scrape("gateway_fences_total")).toEqual(["gateway_fences_total 1"])
+    expect(await scrape("gateway_leases")).toEqual([])
+  })
+
   test("show no identify budget before Discord has told one", async () => {
-    metrics.onScrape(() => gateway.read({ totalShards: 1, shards: [], identifiesLeft: null }))
+    metrics.onScrape(() => gateway.read({ totalShards: 1, shards: [], identifiesLeft: null, fleet: FLEET }))
     expect(await scrape("gateway_identifies_remaining")).toEqual([])
   })
 
   test("count dispatches from the decoder's totals, by event, however often they are scraped", async () => {
     const counts = new Float64Array([5, 0, 2])
-    metrics.onScrape(() => gateway.read({ totalShards: 1, shards: [shard({ counts })], identifiesLeft: null }))
+    metrics.onScrape(() =>
+      gateway.read({ totalShards: 1, shards: [shard({ counts })], identifiesLeft: null, fleet: FLEET }),
+    )
     const expected = (created: number, other: number) => [
       `gateway_packets_received{t="MESSAGE_CREATE",op="0",shard="3"} ${created}`,
       `gateway_packets_received{t="other",op="0",shard="3"} ${other}`,
@@ -61,7 +80,9 @@ describe("gateway metrics", () => {
 
   test("go on counting when a shard has a new decoder", async () => {
     let counts = new Float64Array([5, 0, 0])
-    metrics.onScrape(() => gateway.read({ totalShards: 1, shards: [shard({ counts })], identifiesLeft: null }))
+    metrics.onScrape(() =>
+      gateway.read({ totalShards: 1, shards: [shard({ counts })], identifiesLeft: null, fleet: FLEET }),
+    )
     await metrics.text()
     counts = new Float64Array([2, 0, 0])
     expect(await scrape("gateway_packets_received")).toEqual([

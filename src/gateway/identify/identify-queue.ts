@@ -1,6 +1,8 @@
 // The port to identify slots: which shard may identify when. One queue serves every shard of a bot.
 // Source: Discord's documentation, Gateway › Rate Limiting, Session Start Limit Object.
 
+import type { Clock } from "../../flow/clock.ts"
+
 /** How many sessions the bot may start. */
 export interface SessionStartLimit {
   readonly total: number
@@ -17,5 +19,15 @@ export interface IdentifyQueue {
   turn(shardId: number, signal: AbortSignal): Promise<void>
 }
 
-/** Each key `shard_id % max_concurrency` may identify once in this time. */
-export const IDENTIFY_WINDOW_MS = 5_000
+export interface IdentifyQueueOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  /** Asks Discord. May reject: it is asked again. */
+  readonly startLimit: () => Promise<SessionStartLimit>
+  /** Identifies of the day's budget that are never used. */
+  readonly reserve: number
+  /** Told why the queue stands still, and for how long. */
+  readonly onWait: (reason: string, delayMs: number) => void
+  /** Identifies that Discord still allows. */
+  readonly onBudget: (remaining: number) => void
+}

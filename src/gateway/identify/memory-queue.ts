@@ -2,42 +2,31 @@
 // `shard_id % max_concurrency`. The day's budget is asked for before it is used, and its last part never is.
 
 import { backoffMs } from "../../flow/backoff.ts"
-import type { Clock } from "../../flow/clock.ts"
 import { RateWindow } from "../../flow/rate-window.ts"
-import { IDENTIFY_WINDOW_MS, type IdentifyQueue, type SessionStartLimit } from "./identify-queue.ts"
-
-/** Discord counts when an identify arrives, we when it leaves: the difference is allowed for. */
-const NETWORK_MARGIN_MS = 250
-/** Other processes use the budget too: it is asked for again after this long. */
-const BUDGET_AGE_MS = 60_000
-const BUDGET_RETRY = { baseMs: 1_000, capMs: 60_000 } as const
-/** The breaker: a shard that identifies more often than this is broken, and must not use up the day's budget. */
-const BREAKER = { limit: 5, windowMs: 10 * 60_000 } as const
-
-export interface MemoryIdentifyQueueOptions {
-  readonly clock: Clock
-  readonly random: () => number
-  /** Asks Discord. May reject: it is asked again. */
-  readonly startLimit: () => Promise<SessionStartLimit>
-  /** Identifies of the day's budget that are never used. */
-  readonly reserve: number
-  /** Told why the queue stands still, and for how long. */
-  readonly onWait: (reason: string, delayMs: number) => void
-  readonly onBudget: (remaining: number) => void
-}
+import type { IdentifyQueue, IdentifyQueueOptions, SessionStartLimit } from "./identify-queue.ts"
+import {
+  BREAKER,
+  BUDGET_AGE_MS,
+  BUDGET_RETRY,
+  breakerReason,
+  IDENTIFY_WINDOW_MS,
+  NETWORK_MARGIN_MS,
+  reserveReason,
+  unreadReason,
+} from "./limits.ts"
 
 interface Waiter {
   readonly shardId: number
   readonly grant: () => void
 }
 
-export function memoryIdentifyQueue(options: MemoryIdentifyQueueOptions): IdentifyQueue {
+export function memoryIdentifyQueue(options: IdentifyQueueOptions): IdentifyQueue {
   const queue = new MemoryIdentifyQueue(options)
   return { turn: (shardId, signal) => queue.turn(shardId, signal) }
 }
 
 class MemoryIdentifyQueue {
-  readonly #options: MemoryIdentifyQueueOptions
+  readonly #options: IdentifyQueueOptions
   /** At most one for each shard of the process, ascending. */
   #waiting: Waiter[] = []
   /** When each key is free again. At most `max_concurrency` entries. */
@@ -50,7 +39,7 @@ class MemoryIdentifyQueue {
   #asking = false
   #cancelTimer: (() => void) | null = null
 
-  constructor(options: MemoryIdentifyQueueOptions) {
+  constructor(options: IdentifyQueueOptions) {
     this.#options = options
   }
 
@@ -116,10 +105,7 @@ class MemoryIdentifyQueue {
     breaker.take(nowMs)
     this.#breakers.set(shardId, breaker)
     const openMs = breaker.waitMs(nowMs)
-    if (openMs > 0) {
-      const reason = `shard ${shardId} has identified ${BREAKER.limit} times in ${BREAKER.windowMs / 60_000} minutes`
-      this.#options.onWait(reason, openMs)
-    }
+    if (openMs > 0) this.#options.onWait(breakerReason(shardId), openMs)
     this.#remaining -= 1
     this.#options.onBudget(this.#remaining)
     grant()
@@ -127,9 +113,7 @@ class MemoryIdentifyQueue {
 
   #waitForReset({ total, resetAfterMs }: SessionStartLimit, nowMs: number): void {
     const delayMs = Math.max(1, this.#askedAtMs + resetAfterMs - nowMs)
-    const { reserve } = this.#options
-    const reason = `${this.#remaining} of the day's ${total} identifies are left, and ${reserve} are kept in reserve`
-    this.#options.onWait(reason, delayMs)
+    this.#options.onWait(reserveReason(this.#remaining, total, this.#options.reserve), delayMs)
     this.#limit = null
     this.#wakeIn(delayMs)
   }
@@ -157,7 +141,7 @@ class MemoryIdentifyQueue {
         this.#asking = false
         this.#failures += 1
         const delayMs = backoffMs(this.#failures, BUDGET_RETRY, this.#options.random())
-        this.#options.onWait(`the session start limit could not be read (${String(error)})`, delayMs)
+        this.#options.onWait(unreadReason(error), delayMs)
         this.#wakeIn(delayMs)
       },
     )

@@ -1,0 +1,81 @@
+// The metrics of what the processes of a bot share: identify slots, and the leases of shards. docs/metrics.md explains each.
+
+import type { Counter, Gauge, Histogram } from "prom-client"
+import type { Metrics } from "./metrics.ts"
+
+const MS_PER_SECOND = 1_000
+const IDENTIFY_BUCKETS_SECONDS = [0.1, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400]
+
+/** What a scrape reads. */
+export interface FleetReading {
+  /** Shards of this process that wait for a slot to identify in. */
+  readonly identifyWaiting: number
+  /** Shards that this process has leases of; null where no leases decide who runs what. */
+  readonly leases: number | null
+}
+
+/** Which way a lease went, and why: `handed-over` by its owner, `free`, or given up since it could be another's already. */
+export type LeaseMove =
+  | { readonly direction: "in"; readonly reason: "handed-over" | "free" }
+  | { readonly direction: "out"; readonly reason: "handed-over" | "expired" | "taken" | "fenced" }
+
+export class FleetMetrics {
+  readonly #identifyWaiting: Gauge
+  readonly #identifyWait: Histogram
+  readonly #slotsReturned: Counter
+  readonly #leases: Gauge
+  readonly #leaseMoves: Counter<"direction" | "reason">
+  readonly #fences: Counter
+
+  constructor(metrics: Metrics) {
+    this.#identifyWaiting = metrics.gauge({
+      name: "gateway_identify_waiting",
+      help: "Shards of this process that wait for a slot to identify in.",
+    })
+    this.#identifyWait = metrics.histogram({
+      name: "gateway_identify_wait_seconds",
+      help: "Seconds that a shard waited for its slot in the shared identify queue.",
+      buckets: IDENTIFY_BUCKETS_SECONDS,
+    })
+    this.#slotsReturned = metrics.counter({
+      name: "gateway_identify_slots_returned_total",
+      help: "Slots of the shared identify queue that came too late to be used, or that no shard wanted any more.",
+    })
+    this.#leases = metrics.gauge({
+      name: "gateway_leases",
+      help: "Shards that this process has leases of.",
+    })
+    this.#leaseMoves = metrics.counter({
+      name: "gateway_lease_moves_total",
+      help: "Leases of shards that came to this process or left it, by direction and reason.",
+      labelNames: ["direction", "reason"],
+    })
+    this.#fences = metrics.counter({
+      name: "gateway_fences_total",
+      help: "Dead processes whose connections to Redis this process has ended, so that their shards may move.",
+    })
+  }
+
+  slotGranted(waitedMs: number): void {
+    this.#identifyWait.observe(waitedMs / MS_PER_SECOND)
+  }
+
+  slotReturned(): void {
+    this.#slotsReturned.inc()
+  }
+
+  leaseMoved({ direction, reason }: LeaseMove): void {
+    this.#leaseMoves.inc({ direction, reason })
+  }
+
+  /** The connections of a dead process were ended. */
+  fenced(): void {
+    this.#fences.inc()
+  }
+
+  /** Takes over what a scrape has read. */
+  read({ identifyWaiting, leases }: FleetReading): void {
+    this.#identifyWaiting.set(identifyWaiting)
+    if (leases !== null) this.#leases.set(leases)
+  }
+}
