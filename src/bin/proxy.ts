@@ -16,10 +16,10 @@ import { Metrics } from "../ops/metrics.ts"
 import { standardError } from "../ops/standard-error.ts"
 import { MAX_WAIT_MS } from "../proxy/limits/holds.ts"
 import type { Limiter } from "../proxy/limits/limiter.ts"
-import { MemoryLimiter } from "../proxy/limits/memory/memory-limiter.ts"
 import { ProxyMetrics } from "../proxy/metrics.ts"
 import { RestProxy } from "../proxy/proxy.ts"
 import { command, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { newLimiter } from "./limiter.ts"
 import { allowConnections } from "./more-connections.ts"
 import { serviceLogger } from "./service.ts"
 import { SERVICE_FLAGS } from "./service-flags.ts"
@@ -63,12 +63,7 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const stop = stopSignal()
   const metrics = new Metrics()
   const proxyMetrics = new ProxyMetrics(metrics)
-  const { queuePerBucket, queue, idleMs } = config.limits
-  const limiter = new MemoryLimiter({
-    clock: systemClock,
-    log,
-    bounds: { perBucket: queuePerBucket, total: queue, idleMs },
-  })
+  const limiter = await newLimiter(config.limits, log, stop)
   const service = new RestProxy({
     config,
     limiter,
@@ -131,9 +126,13 @@ function warn({ config, warnings }: ProxyConfigReading, connections: number, log
   }
 }
 
-function newLogger({ log, discord, broker }: ProxyConfig, write: (line: string) => void): Logger {
+function newLogger({ log, discord, broker, limits }: ProxyConfig, write: (line: string) => void): Logger {
   const tokens = discord.token === undefined ? [] : [discord.token.reveal()]
-  return serviceLogger({ ...log, write, tokens, urls: broker === null ? [] : [broker.url.reveal()] })
+  const secrets = [
+    ...(broker === null ? [] : [broker.url]),
+    ...(limits.store.type === "redis" ? limits.store.urls : []),
+  ]
+  return serviceLogger({ ...log, write, tokens, urls: secrets.map((url) => url.reveal()) })
 }
 
 function startHealth(

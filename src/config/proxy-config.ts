@@ -39,7 +39,19 @@ export interface LimitsConfig {
   readonly queue: number
   /** A bucket without a request for this long is forgotten. */
   readonly idleMs: number
+  readonly store: LimitStoreConfig
 }
+
+/** Who keeps the limits: this process, or Redis for all that share it. */
+export type LimitStoreConfig =
+  | { readonly type: "memory" }
+  | {
+      readonly type: "redis"
+      /** One server, some of a cluster's, or one URL of sentinels. */
+      readonly urls: readonly Secret[]
+      /** Names the IP address that requests go out from. */
+      readonly address: string
+    }
 
 /** Where requests come from beside HTTP. */
 export type ProxyBrokerConfig = { readonly group: string; readonly event: string } & (

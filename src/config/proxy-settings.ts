@@ -6,7 +6,7 @@ import { formatDuration } from "./duration.ts"
 import { LOG_LEVELS } from "./gateway-config.ts"
 import { GATEWAY_SETTINGS } from "./gateway-settings.ts"
 import { formatListenAddress, parseListenAddress } from "./listen-address.ts"
-import { redisUrl } from "./redis-url.ts"
+import { redisUrl, redisUrls } from "./redis-url.ts"
 import { optional, type Settings, setting } from "./settings.ts"
 import { isTable } from "./toml-file.ts"
 import { choice, commaSeparated, duration, integer, parsed, serviceUrl, text } from "./values.ts"
@@ -17,6 +17,7 @@ const MAX_CONNECTIONS = 60_000
 const MAX_QUEUE = 1_000_000
 const MAX_POOL_SIZE = 1_000
 const EVENT_NAME = /^\w{1,64}$/
+const ADDRESS_NAME = /^[\w.:-]{1,64}$/
 
 const ADDRESS_RULE = 'write where to listen, such as ":8080", "127.0.0.1:8080" or "[::1]:8080".'
 
@@ -72,6 +73,19 @@ export const PROXY_SETTINGS = {
     schema: duration(),
     fallback: "5m",
     print: formatDuration,
+  }),
+  "limits.store": optional({ variables: ["PROXY_LIMITS_STORE"], schema: choice(["memory", "redis"]) }),
+  "limits.redis_urls": optional({
+    variables: ["PROXY_LIMITS_REDIS_URL"],
+    schema: redisUrls(),
+    print: (urls) => urls?.map(String),
+  }),
+  "limits.address": setting({
+    variables: ["PROXY_LIMITS_ADDRESS"],
+    schema: parsed('write a name of letters, digits, ".", ":", "_" or "-", such as the address itself.', (value) =>
+      typeof value === "string" && ADDRESS_NAME.test(value.trim()) ? value.trim() : undefined,
+    ),
+    fallback: "default",
   }),
   "broker.group": setting({ variables: ["BROKER_GROUP"], schema: text("write a name."), fallback: "proxy" }),
   "broker.event": setting({

@@ -1,7 +1,7 @@
 // From proxy.toml and the environment to one frozen value, or to every problem that they have. Pure: text in, value out.
 
 import { ConfigError, type Problem, Report } from "./problem.ts"
-import type { ProxyBrokerConfig, ProxyConfig } from "./proxy-config.ts"
+import type { LimitStoreConfig, ProxyBrokerConfig, ProxyConfig } from "./proxy-config.ts"
 import { PROXY_SETTINGS, type ProxySettings } from "./proxy-settings.ts"
 import { readSettings } from "./read-settings.ts"
 import { Secret } from "./secret.ts"
@@ -64,11 +64,31 @@ function assemble(settings: ProxySettings, isTerminal: boolean, report: Report):
       queuePerBucket: values["limits.queue_per_bucket"],
       queue: values["limits.queue"],
       idleMs: values["limits.idle"],
+      store: storeOf(settings, report),
     },
     broker: brokerOf(settings, report),
     metrics: { ...(address && { address }), path: values["metrics.path"] },
     log: { level: values["log.level"], format: values["log.format"] ?? (isTerminal ? "pretty" : "json") },
   }
+}
+
+/** Where requests come over Redis, several proxies may take them, so limits are shared there unless told otherwise. */
+function storeOf(settings: ProxySettings, report: Report): LimitStoreConfig {
+  const {
+    "limits.store": store,
+    "limits.redis_urls": own,
+    "redis.url": url,
+    "limits.address": address,
+  } = settings.values
+  const urls = own ?? (url === undefined ? [] : [url])
+  if (store === "memory" || (store === undefined && urls.length === 0)) return { type: "memory" }
+  if (urls.length === 0 && !settings.isRejected("limits.redis_urls") && !settings.isRejected("redis.url")) {
+    report.problem(
+      settings.place("limits.store"),
+      'limits.store is "redis", which needs limits.redis_urls or redis.url, such as "redis://localhost:6379".',
+    )
+  }
+  return { type: "redis", urls, address }
 }
 
 /** Null: no URL of a broker is set, and the HTTP door alone runs. */

@@ -26,6 +26,8 @@ export class ProxyMetrics {
   readonly #banned: Gauge
   readonly #cutOff: Gauge
   readonly #inFlight: Gauge
+  readonly #instances: Gauge
+  readonly #alone: Gauge
   /** Counts by status for each route, since the last scrape. */
   readonly #counts = new Map<string, Uint32Array>()
   readonly #limitedBefore = new Map<string, number>()
@@ -72,6 +74,14 @@ export class ProxyMetrics {
       help: "Seconds until Cloudflare lets this IP address in again; 0 when it does.",
     })
     this.#cutOff = metrics.gauge({ name: "proxy_refused_tokens", help: "Tokens that Discord has refused lately." })
+    this.#instances = metrics.gauge({
+      name: "proxy_limits_instances",
+      help: "Proxies that the limits are shared with, this one included; 1 where they are kept in memory.",
+    })
+    this.#alone = metrics.gauge({
+      name: "proxy_limits_alone_seconds",
+      help: "Seconds since Redis, which keeps the limits, was last reached; 0 while it answers.",
+    })
     this.#inFlight = metrics.gauge({ name: "proxy_upstream_in_flight", help: "Requests that Discord is working on." })
   }
 
@@ -113,5 +123,8 @@ export class ProxyMetrics {
     this.#banned.set(limiter.bannedForMs / MS_PER_SECOND)
     this.#cutOff.set(limiter.cutOffTokens)
     this.#inFlight.set(inFlight)
+    const { sharing } = limiter
+    this.#instances.set(sharing?.instances ?? 1)
+    this.#alone.set(sharing?.type === "alone" ? sharing.sinceMs / MS_PER_SECOND : 0)
   }
 }

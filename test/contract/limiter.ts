@@ -269,12 +269,14 @@ export function limiterContract(
     using(
       "refuses what exceeds its bounds, for one bucket and in all",
       async ({ pass }, ask) => {
-        const all = Array.from({ length: 4 }, () => ask(want(POST)))
+        ask(want(POST))
         ask(want("GET /users/@me"))
+        await pass(50)
+        const all = Array.from({ length: 3 }, () => ask(want(POST)))
         const over = ask(want("GET /users/@me"))
         const tooMuch = ask(want("GET /users/@me"))
         await pass(50)
-        expect(all[3]?.refusal().reason).toBe("bucket queue full")
+        expect(all[2]?.refusal().reason).toBe("bucket queue full")
         expect(over.isOver()).toBe(false)
         expect(tooMuch.refusal().reason).toBe("queue full")
       },

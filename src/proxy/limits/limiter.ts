@@ -1,4 +1,5 @@
-// The port to the limiter: who may send now, who waits, who is refused. Adapters: memory/. One contract suite runs over all.
+// The port to the limiter: who may send now, who waits, who is refused. Adapters: memory/, redis/. One contract
+// suite runs over both.
 
 import type { HeaderSource, LimitScope } from "./limit-headers.ts"
 import type { Route } from "./routes.ts"
@@ -14,6 +15,8 @@ export interface LimitRequest {
   perSecond(): number
   readonly route: Route
   readonly priority: Priority
+  /** It went already, and Discord answered 429: it goes before those of its priority that have not gone yet. */
+  readonly isRepeat?: boolean
   /** On the limiter's clock; Infinity without one. */
   readonly deadlineMs: number
   /** Aborts when the client has left. Asked for only when the request must wait, since it has a price. */
@@ -52,6 +55,7 @@ export type RefusalReason =
   | "deadline"
   | "bucket queue full"
   | "queue full"
+  | "too many routes"
   | "client left"
   | "token refused"
   | "webhook gone"
@@ -74,7 +78,14 @@ export interface LimiterReading {
   readonly cutOffTokens: number
   /** 429s of Discord so far. */
   readonly limited: Readonly<Record<LimitScope, number>>
+  /** Absent where the limits are this process' alone. */
+  readonly sharing?: Sharing
 }
+
+/** The instances that limits are shared with, this one included. `alone`: they cannot be reached, since so long. */
+export type Sharing =
+  | { readonly type: "shared"; readonly instances: number }
+  | { readonly type: "alone"; readonly instances: number; readonly sinceMs: number }
 
 export interface Limiter {
   /** At once where that can be, so that an uncontended request costs no promise. */

@@ -1,0 +1,55 @@
+// The token's global limit of ../global-pace.ts once more, in Lua. Places are a sorted set by when each is free again, so
+// that those of a killed process come back by themselves. Starts are handed out a little ahead, in the order in which they
+// were asked for, so that processes share a token's limit without asking for every request.
+
+import { BURST, LOWER_BY, MAX_WAY_MS, MIN_PER_SECOND, RAISE_BY, RAISE_EVERY_MS, WINDOW_MS } from "../global-pace.ts"
+
+/** A place of a request that is not answered: who sends may be late, until it says when it has sent. */
+const RESERVED_MS = 500
+/** How far ahead a start may lie. */
+export const AHEAD_MS = 160
+/** Starts that one process is given ahead at once: of two that share a token each has the other's turn to wait for. */
+export const MAX_AHEAD = 4
+
+export const PACE_SCRIPT = /* lua */ `
+local function setRate(t, perSecond, configured, now)
+  t.per = min(configured, max(${MIN_PER_SECOND}, perSecond))
+  t.raise = nil
+  if t.per < configured then t.raise = now + ${RAISE_EVERY_MS} end
+end
+
+-- When the next one may go.
+local function startsAt(t, places, configured, now)
+  if t.per == nil or t.per > configured then setRate(t, configured, configured, now) end
+  if t.raise and now >= t.raise then setRate(t, t.per * ${RAISE_BY}, configured, now) end
+  local at = max(now, t.blocked or 0, math.ceil((t.due or 0) - ${BURST - 1} * 1000 / t.per))
+  local after = string.format("(%.0f", at)
+  local over = redis.call("ZCOUNT", places, after, "+inf") - floor(t.per)
+  if over >= 0 then
+    local free = redis.call("ZRANGEBYSCORE", places, after, "+inf", "WITHSCORES", "LIMIT", over, 1)
+    at = max(at, tonumber(free[2]))
+  end
+  return at
+end
+
+local function takePlace(t, places, id, at)
+  t.due = max(t.due or 0, at) + 1000 / t.per
+  redis.call("ZADD", places, string.format("%.0f", at + ${RESERVED_MS} + ${WINDOW_MS}), id)
+end
+
+-- Discord counts a request somewhere between its sending and its answer.
+local function freePlace(places, s, at, now)
+  if s.o == "unsent" then
+    redis.call("ZREM", places, s.id)
+  else
+    local counted = min(at, now - s.sent + ${MAX_WAY_MS})
+    redis.call("ZADD", places, "XX", string.format("%.0f", counted + ${WINDOW_MS}), s.id)
+  end
+end
+
+local function limitToken(t, retry, configured, at, now)
+  local first = at >= (t.blocked or 0)
+  t.blocked = max(t.blocked or 0, at + retry)
+  if first then setRate(t, (t.per or configured) * ${LOWER_BY}, configured, now) end
+end
+`
