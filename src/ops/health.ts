@@ -9,7 +9,9 @@ const READY_PATH = "/readyz"
 const SHARDS_PATH = "/shards"
 
 /** Ready when everything that this process owns is. `reason` says what is missing, as in `shards 3 and 5 are not ready`. */
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
+export type Readiness =
+  /** `note`: what is not as it should be all the same. */
+  { readonly ready: true; readonly note?: string } | { readonly ready: false; readonly reason: string }
 
 export interface HealthOptions {
   readonly hostname: string
@@ -68,7 +70,8 @@ async function answer(request: Request, options: HealthOptions): Promise<Respons
       return text(200, "ok")
     case READY_PATH: {
       const readiness = options.readiness()
-      return readiness.ready ? text(200, "ready") : text(503, readiness.reason)
+      if (!readiness.ready) return text(503, readiness.reason)
+      return text(200, readiness.note === undefined ? "ready" : `ready, but ${readiness.note}`)
     }
     case statePath:
       return Response.json(options.shards())

@@ -94,9 +94,13 @@ export class RestProxy {
   get readiness(): Readiness {
     if (this.#door === null) return { ready: false, reason: "not listening yet" }
     if (this.#isStopping) return { ready: false, reason: "shutting down" }
-    const { bannedForMs } = this.#parts.limiter.reading
+    const { bannedForMs, sharing } = this.#parts.limiter.reading
     if (bannedForMs > 0) {
       return { ready: false, reason: `Cloudflare refuses this IP address for ${Math.ceil(bannedForMs / 1_000)} s more` }
+    }
+    // Requests are passed on all the same, and without Redis the other proxies are no better off.
+    if (sharing?.type === "alone") {
+      return { ready: true, note: `Redis does not answer: limits are kept at one part in ${sharing.instances} each` }
     }
     return { ready: true }
   }
