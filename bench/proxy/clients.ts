@@ -40,6 +40,8 @@ for await (const line of console) {
   await done
   console.log(answered)
 }
+// Whoever asked is gone.
+process.exit(0)
 
 function connect(): Promise<Bun.Socket<{ text: string }>> {
   return Bun.connect<{ text: string }>({
@@ -55,6 +57,9 @@ function connect(): Promise<Bun.Socket<{ text: string }>> {
         answered += 1
         if (answered === wanted) onDone()
         else next(socket)
+      },
+      close() {
+        throw new Error("The proxy has closed a connection.")
       },
     },
   })
