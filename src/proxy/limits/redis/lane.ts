@@ -9,6 +9,8 @@ import type { BucketReading, TurnLane } from "./turn.ts"
 
 export interface Waiter {
   readonly priority: Priority
+  /** Discord has sent it back with 429. */
+  readonly isRepeat: boolean
   readonly sinceMs: number
   /** When it gives up. */
   readonly lastMs: number

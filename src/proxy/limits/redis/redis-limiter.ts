@@ -141,8 +141,12 @@ export class RedisLimiter implements Limiter, PermitOwner {
     const lastMs = Math.min(request.deadlineMs, nowMs + MAX_WAIT_MS)
     const expectedMs = Math.max(lane.expectedAtMs(nowMs), this.#bannedUntilMs)
     if (expectedMs > lastMs) return refusal("deadline", expectedMs - nowMs)
-    if (lane.waiters.size >= bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
-    if (this.#waiting >= bounds.total) return refusal("queue full", expectedMs - nowMs)
+    const isRepeat = request.isRepeat === true
+    // A repeat had its place already. There are as many of them as connections at most.
+    if (!isRepeat) {
+      if (lane.waiters.size >= bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
+      if (this.#waiting >= bounds.total) return refusal("queue full", expectedMs - nowMs)
+    }
     const signal = request.signal()
     if (signal.aborted) return refusal("client left", null)
     return new Promise((resolve) => {
@@ -157,7 +161,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
         resolve(given)
       }
       const priority = lane.route.kind === "callback" ? "callback" : request.priority
-      const waiter: Waiter = { priority, sinceMs: nowMs, lastMs, answer }
+      const waiter: Waiter = { priority, isRepeat, sinceMs: nowMs, lastMs, answer }
       signal.addEventListener("abort", onAbort, { once: true })
       lane.waiters.add(waiter)
       lane.token.waiting.add(lane)

@@ -117,9 +117,12 @@ export class SharedToken {
 
   /** Another instance has an answer that a lane here may wait for. */
   wake(): void {
+    const nowMs = this.options.clock.nowMs()
     let isAwake = false
     for (const lane of this.waiting) {
-      if (!lane.waitsForAnswer) continue
+      // A permit in flight may come back unused.
+      const isHeldByOthers = (lane.known(nowMs)?.remaining ?? 0) > 0
+      if (!lane.waitsForAnswer && !isHeldByOthers) continue
       lane.askAtMs = 0
       isAwake = true
     }

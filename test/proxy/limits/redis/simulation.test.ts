@@ -73,15 +73,6 @@ describe("clients of several instances that share Redis get no 429, and nearly a
       `${instances} of them, %s`,
       async (_title, allowed, model) => {
         const { discord, byClient } = await run(instances, instances, model)
-        console.log(
-          instances,
-          allowed,
-          discord.passed,
-          discord.limited,
-          Math.min(...discord.passedBy.values()),
-          Math.min(...byClient.values()),
-          byClient.size,
-        )
         expect(discord.limited).toBe(0)
         expect(discord.passed).toBeGreaterThanOrEqual(allowed * 0.95)
         expect(discord.passedBy.size).toBe(CHANNELS)
