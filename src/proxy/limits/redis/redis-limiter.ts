@@ -107,12 +107,13 @@ export class RedisLimiter implements Limiter, PermitOwner {
     void this.#link.close().finally(this.#options.release)
   }
 
-  #token({ identity, perSecond }: LimitRequest): SharedToken {
+  #token(request: LimitRequest): SharedToken {
+    const { identity } = request
     let token = this.#tokens.get(identity)
     if (token === undefined) {
       token = new SharedToken({
         identity,
-        perSecond: perSecond(),
+        perSecond: request.perSecond(),
         clock: this.#options.clock,
         take: (turn) => this.#link.take(turn),
         bannedUntilMs: () => this.#bannedUntilMs,
