@@ -1,49 +1,37 @@
-// The shards of this process: starts them in order, a bounded number at a time, and stops them together. Which shards
-// they are is decided elsewhere (shard-plan.ts).
+// The shards that run in this process: starts them in order, a bounded number at a time, and stops them one by one or
+// together. Which shards they are is decided elsewhere (ownership.ts).
 
-import type { SessionStore } from "./sessions/session.ts"
+import type { SessionSaver } from "./sessions/saver.ts"
+import type { Session } from "./sessions/session.ts"
 import { ShardUnit, type UnitOptions } from "./shard-unit.ts"
+import type { Dial } from "./socket.ts"
 
 /** Shards that have been started and were not live yet. Slots are given in the order of ids, so more would only wait. */
 const MAX_STARTING = 32
 /** How often decoders are told the time that events are trimmed by. They never ask a clock: that would cost an event more. */
 const TELL_TIME_MS = 1_000
 
-export interface FleetOptions extends UnitOptions {
-  readonly ids: readonly number[]
-  readonly store: SessionStore
+export type FleetOptions = Omit<UnitOptions, "saver">
+
+/** What a shard's unit gets of its own. */
+export interface UnitParts {
+  readonly saver: SessionSaver
+  /** Instead of the fleet's. */
+  readonly dial?: Dial
 }
 
 export class Fleet {
   readonly #options: FleetOptions
   readonly #units = new Map<number, ShardUnit>()
+  /** Not started yet, ascending. */
+  #waiting: number[] = []
   readonly #starting = new Set<number>()
   #cancelTime = (): void => {}
-  #next = 0
-  #stopped = false
 
   constructor(options: FleetOptions) {
-    this.#options = options
-  }
-
-  get units(): ReadonlyMap<number, ShardUnit> {
-    return this.#units
-  }
-
-  /** The ids of those shards of this process that are not live. */
-  get notLive(): readonly number[] {
-    return this.#options.ids.filter((id) => this.#units.get(id)?.shard.status.phase !== "live")
-  }
-
-  /**
-   * Loads every stored session, and starts the first shards; the rest follow by themselves.
-   * @throws what the store throws: without its sessions nothing may identify.
-   */
-  async start(): Promise<void> {
-    const { ids, store, on } = this.#options
-    const stored = await Promise.all(ids.map((id) => store.load(id)))
-    const options: UnitOptions = {
-      ...this.#options,
+    const { on } = options
+    this.#options = {
+      ...options,
       on: {
         ...on,
         live: (shard, resumed) => {
@@ -52,16 +40,54 @@ export class Fleet {
         },
       },
     }
-    ids.forEach((id, index) => {
-      this.#units.set(id, new ShardUnit(id, stored[index] ?? null, options))
-    })
+  }
+
+  get units(): ReadonlyMap<number, ShardUnit> {
+    return this.#units
+  }
+
+  /** The ids of those shards of this process that are not live. */
+  get notLive(): readonly number[] {
+    return [...this.#units.values()].filter(({ status }) => status.phase !== "live").map(({ shard }) => shard.id)
+  }
+
+  /** Runs shards, each of which does not run. Each starts once enough of those before it are live. */
+  add(shards: ReadonlyMap<number, Session | null>, parts: UnitParts): void {
+    for (const [id, session] of shards) {
+      this.#units.set(id, new ShardUnit(id, session, { ...this.#options, ...parts }))
+    }
+    this.#waiting = [...this.#waiting, ...shards.keys()].sort((a, b) => a - b)
     if (this.#options.broker.encoding.framing.type === "redis") this.#tellTime()
     this.#startMore()
   }
 
-  /** Stops reading, waits until the broker has confirmed what was read. */
+  /**
+   * Stops reading, closes so that the session stays, waits until the broker has confirmed what was read.
+   * @returns once that is done; the unit stays, and is removed by `remove`
+   */
+  async drain(id: number): Promise<void> {
+    this.#forget(id)
+    await this.#units.get(id)?.stop()
+  }
+
+  /**
+   * Takes a shard out at once: closes so that the session stays, and waits for no confirm.
+   * @returns once its connection is gone
+   */
+  async remove(id: number): Promise<void> {
+    const unit = this.#units.get(id)
+    if (unit === undefined) return
+    this.#forget(id)
+    this.#units.delete(id)
+    this.#startMore()
+    await unit.shard.stop()
+    // What was to run after the last frames uses the decoder.
+    this.#options.soon(() => unit.close())
+  }
+
+  /** Stops reading everywhere, and waits until the broker has confirmed what was read. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#waiting = []
     await Promise.all([...this.#units.values()].map((unit) => unit.stop()))
   }
 
@@ -71,22 +97,26 @@ export class Fleet {
     for (const unit of this.#units.values()) unit.close()
   }
 
+  #forget(id: number): void {
+    this.#waiting = this.#waiting.filter((other) => other !== id)
+    this.#starting.delete(id)
+  }
+
   /** Of the whole process, once a second. */
   #tellTime(): void {
     const { clock } = this.#options
+    this.#cancelTime()
     const unixMs = clock.wallMs()
     for (const unit of this.#units.values()) unit.setTime(unixMs)
     this.#cancelTime = clock.after(TELL_TIME_MS, () => this.#tellTime())
   }
 
   #startMore(): void {
-    const { ids } = this.#options
-    while (!this.#stopped && this.#starting.size < MAX_STARTING && this.#next < ids.length) {
-      const unit = this.#units.get(ids[this.#next] ?? -1)
-      this.#next += 1
-      if (unit === undefined) continue
-      this.#starting.add(unit.shard.id)
-      unit.shard.start()
+    while (this.#starting.size < MAX_STARTING) {
+      const id = this.#waiting.shift()
+      if (id === undefined) return
+      this.#starting.add(id)
+      this.#units.get(id)?.shard.start()
     }
   }
 }

@@ -1,6 +1,8 @@
 // Asks Discord how to connect: the socket's URL, how many shards, and how many sessions may be started.
 // Source: Discord's documentation, Gateway › Get Gateway Bot.
 
+import { backoffMs } from "../flow/backoff.ts"
+import { type Clock, sleep } from "../flow/clock.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import type { SessionStartLimit } from "./identify/identify-queue.ts"
 
@@ -21,6 +23,7 @@ export interface GatewayBotOptions {
 }
 
 const TIMEOUT_MS = 15_000
+const ASK_BACKOFF = { baseMs: 1_000, capMs: 60_000 } as const
 
 /** Discord will not answer otherwise however often it is asked; the message says what to change. */
 export class GatewayBotRefusedError extends OperatorError {
@@ -67,6 +70,34 @@ export async function fetchGatewayBot({ apiUrl, token, fetch, signal }: GatewayB
     )
   }
   return gatewayBot
+}
+
+export interface AskingOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  /** Told, as a sentence, why it takes longer. */
+  readonly onWait: (message: string) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks until Discord answers.
+ * @throws what `fetch` throws, other than that Discord could not be asked.
+ */
+export async function askGatewayBot(
+  fetch: () => Promise<GatewayBot>,
+  { clock, random, onWait, signal }: AskingOptions,
+): Promise<GatewayBot> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fetch()
+    } catch (error) {
+      if (!(error instanceof GatewayBotUnavailableError)) throw error
+      const delayMs = error.retryAfterMs ?? backoffMs(attempt, ASK_BACKOFF, random())
+      onWait(`Cannot ask Discord how to connect: ${error.message}; asking again in ${Math.round(delayMs)} ms`)
+      await sleep(clock, delayMs, signal)
+    }
+  }
 }
 
 const USER_AGENT = "DiscordBot (https://github.com/spec-tacles/spectacles, 0.1.0)"

@@ -1,56 +1,29 @@
 // The gateway service: asks Discord how to connect, runs the shards, takes packets from the broker, and stops in order.
 // Everything it works with is passed in.
 
-import type { Broker, BrokerEnd } from "../brokers/broker.ts"
-import type { Codec } from "../codec/codec.ts"
-import { DEFAULT_DECODER_LIMITS } from "../codec/decoder.ts"
-import type { GatewayConfig } from "../config/gateway-config.ts"
+import type { BrokerEnd } from "../brokers/broker.ts"
 import { EVENT_INTENTS } from "../discord/events.ts"
 import type { Compression } from "../discord/gateway-url.ts"
 import { aborted } from "../flow/aborted.ts"
-import { backoffMs } from "../flow/backoff.ts"
-import { type Clock, sleep } from "../flow/clock.ts"
-import { settlesWithin } from "../flow/deadline.ts"
-import type { GatewayMetrics, GatewayReading } from "../ops/gateway-metrics.ts"
+import type { GatewayReading } from "../ops/gateway-metrics.ts"
 import type { Readiness } from "../ops/health.ts"
-import type { Logger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
-import { DEFAULT_DELIVERY_LIMITS } from "./delivery.ts"
-import { Fleet } from "./fleet.ts"
-import { fetchGatewayBot, type GatewayBot, GatewayBotUnavailableError } from "./gateway-bot.ts"
-import type { IdentifyQueue, IdentifyQueueOptions } from "./identify/identify-queue.ts"
-import { memoryIdentifyQueue } from "./identify/memory-queue.ts"
-import { consumeSends } from "./sends/consumer.ts"
-import { SessionSaver } from "./sessions/saver.ts"
-import type { SessionStore } from "./sessions/session.ts"
+import { fixedOwnership } from "./fixed-ownership.ts"
+import { Leases } from "./fleet/leases.ts"
+import type { Fleet } from "./fleet.ts"
+import { askGatewayBot, fetchGatewayBot, type GatewayBot } from "./gateway-bot.ts"
+import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
+import { newFleet } from "./new-fleet.ts"
+import type { Ownership } from "./ownership.ts"
+import { consumeSends, type SendConsumerOptions } from "./sends/consumer.ts"
+import { OwnSends } from "./sends/own-sends.ts"
 import { planShards, type ShardPlan } from "./shard-plan.ts"
 import type { UnitEvents } from "./shard-unit.ts"
-import type { Dial } from "./socket.ts"
 import type { SteeredNode } from "./steering/node.ts"
 import { steeredGateway } from "./steering/steered-gateway.ts"
 
-const ASK_BACKOFF = { baseMs: 1_000, capMs: 60_000 } as const
-/** How the shutdown's time is shared: for confirms, for the last sessions, for letting go of the broker. */
-const SHUTDOWN_SHARES = { drain: 0.6, save: 0.2, close: 0.2 } as const
-
-export interface GatewayParts {
-  readonly config: GatewayConfig
-  readonly codec: Codec
-  readonly broker: Broker
-  readonly store: SessionStore
-  readonly metrics: GatewayMetrics
-  readonly log: Logger
-  readonly clock: Clock
-  readonly random: () => number
-  /** `setImmediate`. */
-  readonly soon: (run: () => void) => void
-  readonly dial: Dial
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
-  /** What this process is called among those of the bot. */
-  readonly node?: string
-  /** Who gives identify slots; without it, this process to its own shards. */
-  readonly identifyQueue?: (options: IdentifyQueueOptions) => IdentifyQueue
-}
+/** How the shutdown's time is shared: for confirms and the last sessions, for letting go of the broker. */
+const SHUTDOWN_SHARES = { shards: 0.8, close: 0.2 } as const
 
 /**
  * How a run ended. `stopped`: by its signal, or because nobody reads the events any more. `refused`: Discord, or the
@@ -60,6 +33,8 @@ export type GatewayEnd = { readonly type: "stopped" } | { readonly type: "refuse
 
 interface Ending {
   readonly refuse: (end: GatewayEnd) => void
+  /** For what fails on its own. */
+  readonly onError: (error: unknown) => void
   /** Aborts when the gateway stops, whatever the reason. */
   readonly signal: AbortSignal
 }
@@ -67,7 +42,7 @@ interface Ending {
 interface Running {
   readonly fleet: Fleet
   readonly plan: ShardPlan
-  readonly saver: SessionSaver
+  readonly ownership: Ownership
 }
 
 export class Gateway {
@@ -86,7 +61,7 @@ export class Gateway {
       node: parts.node ?? "gateway",
       clock: parts.clock,
       running: () => this.#running && { shardCount: this.#running.plan.count, units: this.#running.fleet.units },
-      handOver: () => null,
+      handOver: () => this.#running?.ownership.handOver ?? null,
     })
   }
 
@@ -102,7 +77,7 @@ export class Gateway {
       if (error instanceof OperatorError) refuse({ type: "refused", message: error.message })
       else fail(error)
     }
-    const started = this.#start({ refuse, signal: stopping.signal }, onError).catch(onError)
+    const started = this.#start({ refuse, onError, signal: stopping.signal }).catch(onError)
     try {
       return await Promise.race([
         aborted(signal).then((): GatewayEnd => ({ type: "stopped" })),
@@ -118,7 +93,9 @@ export class Gateway {
 
   get readiness(): Readiness {
     if (this.#running === null) return { ready: false, reason: "Discord has not told how to connect yet" }
-    const missing = this.#running.fleet.notLive
+    const { fleet, ownership } = this.#running
+    if (ownership.waitsFor !== null) return { ready: false, reason: ownership.waitsFor }
+    const missing = fleet.notLive
     if (missing.length === 0) return { ready: true }
     return { ready: false, reason: `shards that are not ready: ${missing.join(", ")}` }
   }
@@ -126,8 +103,8 @@ export class Gateway {
   /** How many shards this process runs, and how many of them are ready. */
   get counts(): { readonly shards: number; readonly ready: number } {
     if (this.#running === null) return { shards: 0, ready: 0 }
-    const { fleet, plan } = this.#running
-    return { shards: plan.ids.length, ready: plan.ids.length - fleet.notLive.length }
+    const { fleet } = this.#running
+    return { shards: fleet.units.size, ready: fleet.units.size - fleet.notLive.length }
   }
 
   /** By measurement: inflating zstd costs half of zlib in the native codec, and twice of it in the portable one. */
@@ -161,30 +138,73 @@ export class Gateway {
       }
     })
     const identifyWaiting = [...fleet.units.values()].filter(({ status }) => status.phase === "queued").length
+    const leases = this.#parts.leases === undefined ? null : shards.length
     const { count: totalShards } = plan
-    return { totalShards, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases: null } }
+    return { totalShards, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases } }
   }
 
-  async #start({ refuse, signal }: Ending, onError: (error: unknown) => void): Promise<void> {
-    const { config, broker, store, codec, log, metrics, clock } = this.#parts
+  async #start(ending: Ending): Promise<void> {
+    const { config, codec, log, leases, clock, random } = this.#parts
     log.info({ codec: codec.description, compression: this.#compression }, "starting")
-    const gatewayBot = await this.#ask(signal)
-    signal.throwIfAborted()
+    const gatewayBot = await askGatewayBot(() => this.#fetchGatewayBot(ending.signal), {
+      ...{ clock, random, signal: ending.signal },
+      onWait: (message) => log.warn({}, message),
+    })
+    ending.signal.throwIfAborted()
     const { plan, warnings } = planShards(config.shards, gatewayBot)
     for (const warning of warnings) log.warn({}, warning)
-    log.info(
-      { shards: plan.ids.length, total: plan.count, identifies: gatewayBot.startLimit.remaining },
-      "running shards",
-    )
-    const saver = new SessionSaver({
-      store,
-      clock,
-      onError: (error) => log.warn({ err: error }, "sessions could not be stored; trying again"),
+    const identifies = gatewayBot.startLimit.remaining
+    this.#identifiesLeft = identifies
+    if (leases === undefined) {
+      log.info({ shards: plan.ids.length, total: plan.count, identifies }, "running shards")
+      await this.#startFixed(gatewayBot, plan, ending)
+    } else {
+      log.info({ node: leases.member.id, total: plan.count, identifies }, "asking for shards")
+      await this.#startLeased(leases, gatewayBot, plan, ending)
+    }
+  }
+
+  async #startFixed(gatewayBot: GatewayBot, plan: ShardPlan, ending: Ending): Promise<void> {
+    const { store, clock, log } = this.#parts
+    const fleet = this.#newFleet(gatewayBot, plan, ending, this.#unitEvents(ending.refuse))
+    const ownership = fixedOwnership({ ids: plan.ids, fleet, store, clock, log })
+    this.#running = { fleet, plan, ownership }
+    await ownership.start()
+    consumeSends(this.#sendOptions(plan, fleet, plan.ids, ending.signal)).catch(ending.onError)
+  }
+
+  async #startLeased(parts: LeaseParts, gatewayBot: GatewayBot, plan: ShardPlan, ending: Ending): Promise<void> {
+    const { clock, dial, log, metrics } = this.#parts
+    const { refuse, onError, signal } = ending
+    const fleet = this.#newFleet(gatewayBot, plan, ending, {
+      ...this.#unitEvents(refuse),
+      live: (shard) => ownership.live(shard, true),
+      down(shard, kind) {
+        metrics.reconnected(shard, kind)
+        ownership.live(shard, false)
+      },
     })
-    this.#identifiesLeft = gatewayBot.startLimit.remaining
-    const fleet = this.#newFleet(gatewayBot, plan, saver, { refuse, signal })
-    this.#running = { fleet, plan, saver }
-    await fleet.start()
+    const sends = new OwnSends(clock, (shardIds, until) =>
+      consumeSends({ ...this.#sendOptions(plan, fleet, shardIds, until), ownOnly: true }).catch(onError),
+    )
+    const ownership = new Leases({
+      ...{ ...parts, fleet, dial, clock, log },
+      member: { ...parts.member, shardCount: plan.count },
+      on: {
+        changed: () => sends.update([...fleet.units.keys()]),
+        moved: (move) => metrics.fleet.leaseMoved(move),
+        fenced: () => metrics.fleet.fenced(),
+        refused: (message) => refuse({ type: "refused", message }),
+      },
+    })
+    this.#running = { fleet, plan, ownership }
+    signal.addEventListener("abort", () => sends.stop())
+    await ownership.start()
+    consumeSends(this.#sendOptions(plan, fleet, [], signal)).catch(onError)
+  }
+
+  #sendOptions(plan: ShardPlan, fleet: Fleet, shardIds: readonly number[], signal: AbortSignal): SendConsumerOptions {
+    const { broker, metrics, log } = this.#parts
     const targets = {
       shardCount: plan.count,
       shard: (id: number) => {
@@ -193,22 +213,7 @@ export class Gateway {
       },
     }
     const onRefused = ({ reason }: { readonly reason: string }) => metrics.sendRefused(reason)
-    consumeSends({ broker, targets, shardIds: plan.ids, log, onRefused, signal }).catch(onError)
-  }
-
-  /** Asks until Discord answers. */
-  async #ask(signal: AbortSignal): Promise<GatewayBot> {
-    const { clock, random, log } = this.#parts
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#fetchGatewayBot(signal)
-      } catch (error) {
-        if (!(error instanceof GatewayBotUnavailableError)) throw error
-        const delayMs = error.retryAfterMs ?? backoffMs(attempt, ASK_BACKOFF, random())
-        log.warn({}, `Cannot ask Discord how to connect: ${error.message}; asking again in ${Math.round(delayMs)} ms`)
-        await sleep(clock, delayMs, signal)
-      }
-    }
+    return { broker, targets, shardIds, log, onRefused, signal }
   }
 
   #fetchGatewayBot(signal: AbortSignal): Promise<GatewayBot> {
@@ -218,46 +223,18 @@ export class Gateway {
     return fetchGatewayBot({ apiUrl, token: () => config.token.reveal(), fetch, signal })
   }
 
-  #newFleet(gatewayBot: GatewayBot, plan: ShardPlan, saver: SessionSaver, { refuse, signal }: Ending): Fleet {
-    const { config, codec, broker, store, dial, clock, random, soon, log } = this.#parts
-    const wanted = new Set(config.events)
-    return new Fleet({
-      ids: plan.ids,
-      shardCount: plan.count,
-      store,
-      saver,
+  #newFleet(gatewayBot: GatewayBot, plan: ShardPlan, { signal }: Ending, on: UnitEvents): Fleet {
+    return newFleet({
+      parts: this.#parts,
       gatewayUrl: gatewayBot.url,
-      query: { version: config.gatewayVersion, compression: this.#compression },
-      identity: { token: () => config.token.reveal(), intents: config.intents, presence: config.presence },
+      shardCount: plan.count,
+      compression: this.#compression,
       events: this.#events,
-      decoder: (shard) =>
-        codec.decoder({
-          compression: this.#compression,
-          encoding: broker.encoding,
-          events: this.#events,
-          wanted,
-          shard,
-          limits: DEFAULT_DECODER_LIMITS,
-        }),
-      broker,
-      identify: (this.#parts.identifyQueue ?? memoryIdentifyQueue)({
-        clock,
-        random,
-        startLimit: async () => (await this.#fetchGatewayBot(signal)).startLimit,
-        reserve: config.identifyReserve,
-        onWait: (reason, delayMs) =>
-          log.warn({}, `no shard may identify for ${Math.ceil(delayMs / 1_000)} s: ${reason}`),
-        onBudget: (remaining) => {
-          this.#identifiesLeft = remaining
-        },
-      }),
-      dial,
-      clock,
-      random,
-      soon,
-      limits: DEFAULT_DELIVERY_LIMITS,
-      log,
-      on: this.#unitEvents(refuse),
+      startLimit: async () => (await this.#fetchGatewayBot(signal)).startLimit,
+      onBudget: (remaining) => {
+        this.#identifiesLeft = remaining
+      },
+      on,
     })
   }
 
@@ -277,15 +254,11 @@ export class Gateway {
 
   /** Stops reading, waits for confirms, stores the sessions, lets go of the broker. */
   async #stop(): Promise<void> {
-    const { config, broker, store, clock, log } = this.#parts
-    const { drain, save, close } = SHUTDOWN_SHARES
+    const { config, broker, store } = this.#parts
+    const { shards, close } = SHUTDOWN_SHARES
     if (this.#running !== null) {
-      const { fleet, saver } = this.#running
-      const drained = await settlesWithin(clock, config.shutdownTimeoutMs * drain, fleet.stop())
-      if (!drained)
-        log.warn({}, "the broker has not confirmed every event in time: Discord replays them after the restart")
-      const saved = await settlesWithin(clock, config.shutdownTimeoutMs * save, saver.close()).catch(() => false)
-      if (!saved) log.error({}, "the last sessions could not be stored: some events will come twice after the restart")
+      const { fleet, ownership } = this.#running
+      await ownership.stop(config.shutdownTimeoutMs * shards)
       fleet.close()
     }
     await broker.close({ drainWithinMs: config.shutdownTimeoutMs * close })

@@ -27,7 +27,7 @@ export function reconcile(state: MemberState, { leases, nowMs, claimFromMs }: Bo
     if (state.isDraining) holdings.set(shard, { ...holding, stage: "drained" })
     else {
       holdings.set(shard, { ...holding, stage: "serving" })
-      effects.push({ type: "serve", shard, token })
+      effects.push({ type: "serve", shard, token, wasClaimed: state.claimed.includes(shard) })
     }
   }
   // Somebody gave a draining node another shard.

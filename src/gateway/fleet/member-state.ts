@@ -38,6 +38,8 @@ export interface MemberState {
   readonly isAsking: boolean
   /** Another is due as soon as that one is answered. */
   readonly isAskedAgain: boolean
+  /** What the last beat asked for. */
+  readonly claimed: readonly number[]
   /** The last answer's. */
   readonly book: Book | null
   /** Nodes whose connections are being ended by us. */
@@ -82,7 +84,7 @@ export type CutReason =
 export type Effect =
   | { readonly type: "beat"; readonly beat: Beat }
   /** Load the session and run the shard. */
-  | { readonly type: "serve"; readonly shard: number; readonly token: number }
+  | { readonly type: "serve"; readonly shard: number; readonly token: number; readonly wasClaimed: boolean }
   /** Stop reading, wait for confirms, store the session, close resumably; then `drained`. */
   | { readonly type: "drain"; readonly shard: number; readonly token: number }
   /** Close resumably now, and publish and store nothing more of it. */
@@ -110,6 +112,7 @@ export function newMember(options: MemberOptions): MemberState {
     heldUntilMs: Number.NEGATIVE_INFINITY,
     isAsking: false,
     isAskedAgain: false,
+    claimed: [],
     book: null,
     fencing: new Set(),
     fenced: [],

@@ -2,22 +2,17 @@
 // carries its node's (see write-fence.ts in brokers/redis).
 
 import type { Cluster, Redis } from "ioredis"
-import { placeOf, type RedisLocation } from "../../brokers/redis/address.ts"
-import { type Client, newClient } from "../../brokers/redis/clients.ts"
-import type { Logger } from "../../ops/log.ts"
+import type { Client } from "../../brokers/redis/clients.ts"
 import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
-/** A connection that answers nothing for this part of a lease is replaced. */
-const SILENT_SHARE = 0.25
-
 export interface RedisLedgerOptions {
-  readonly location: RedisLocation
+  readonly commands: Client
+  /** A connection that only listens. */
+  readonly subscriber: Client
   /** What the keys begin with: the same for every gateway of a bot, another for each bot. */
   readonly prefix: string
-  readonly leaseMs: number
-  readonly log: Logger
-  readonly random: () => number
+  readonly node: string
 }
 
 /** Redis answered what our script does not: something else is kept under our keys. */
@@ -40,18 +35,13 @@ export function redisLedger(options: RedisLedgerOptions): Ledger {
 }
 
 class RedisLedger implements Ledger {
-  readonly #prefix: string
-  readonly #commands: Client
-  readonly #subscriber: Client
+  readonly #options: RedisLedgerOptions
   /** What stood in the ledger at that version. */
   #known: { readonly version: string; readonly leases: ReadonlyMap<number, Lease> } = { version: "", leases: new Map() }
   #isBusy = false
 
-  constructor({ location, prefix, leaseMs, log, random }: RedisLedgerOptions) {
-    const place = placeOf(location)
-    this.#prefix = prefix
-    this.#commands = newClient({ place, log, random }, "leases", leaseMs * SILENT_SHARE)
-    this.#subscriber = newClient({ place, log, random }, "news of leases", null)
+  constructor(options: RedisLedgerOptions) {
+    this.#options = options
   }
 
   async exchange(beat: Beat): Promise<Answer> {
@@ -59,10 +49,11 @@ class RedisLedger implements Ledger {
     if (this.#isBusy) throw new LedgerAnswerError("an earlier beat is not answered yet")
     this.#isBusy = true
     try {
-      const { about, nodes, leases, channel } = ledgerKeys(this.#prefix)
+      const { commands, prefix } = this.#options
+      const { about, nodes, leases, channel } = ledgerKeys(prefix)
       const text = JSON.stringify(beat)
       return this.#read(
-        await this.#commands.eval(EXCHANGE_SCRIPT, 3, about, nodes, leases, text, channel, this.#known.version),
+        await commands.eval(EXCHANGE_SCRIPT, 3, about, nodes, leases, text, channel, this.#known.version),
       )
     } finally {
       this.#isBusy = false
@@ -70,23 +61,24 @@ class RedisLedger implements Ledger {
   }
 
   onChange(listener: () => void): void {
-    const { channel } = ledgerKeys(this.#prefix)
-    this.#subscriber.on("message", (where: string) => {
-      if (where === channel) listener()
+    const { subscriber, prefix, node } = this.#options
+    const { channel } = ledgerKeys(prefix)
+    subscriber.on("message", (where: string, by: string) => {
+      if (where === channel && by !== node) listener()
     })
     // Without the message the next beat tells as much, a little later.
-    this.#subscriber.subscribe(channel).catch(() => {})
+    subscriber.subscribe(channel).catch(() => {})
   }
 
   async fence(node: string): Promise<void> {
-    const name = connectionName(this.#prefix, node)
-    const client = this.#commands
-    await Promise.all(mastersOf(client).map((master) => endConnections(master, name)))
+    const { commands, prefix } = this.#options
+    const name = connectionName(prefix, node)
+    await Promise.all(mastersOf(commands).map((master) => endConnections(master, name)))
   }
 
   async close(): Promise<void> {
-    this.#commands.disconnect()
-    this.#subscriber.disconnect()
+    this.#options.commands.disconnect()
+    this.#options.subscriber.disconnect()
   }
 
   #read(reply: unknown): Answer {

@@ -49,12 +49,13 @@ export function step(state: MemberState, input: Input, facts: Facts): Step {
 
 function ask(state: MemberState): Step {
   if (state.isAsking) return { state: { ...state, isAskedAgain: true }, effects: [] }
+  const beat = beatOf(state)
   return {
     // Where no answer comes, the next one says again that these nodes are dead.
-    state: { ...state, isAsking: true, isAskedAgain: false, fenced: [] },
+    state: { ...state, isAsking: true, isAskedAgain: false, fenced: [], claimed: beat.claims },
     effects: [
       { type: "cancel", timer: "beat" },
-      { type: "beat", beat: beatOf(state) },
+      { type: "beat", beat },
     ],
   }
 }

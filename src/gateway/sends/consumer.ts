@@ -36,6 +36,8 @@ export interface SendConsumerOptions {
   readonly broker: Broker
   readonly targets: SendTargets
   readonly shardIds: readonly number[]
+  /** Only what comes for these shards by their ids. */
+  readonly ownOnly?: boolean
   readonly log: Logger
   readonly onRefused: (refusal: Refusal) => void
   readonly signal: AbortSignal
@@ -43,10 +45,11 @@ export interface SendConsumerOptions {
 
 /** Runs until the broker closes or the signal aborts. */
 export async function consumeSends(options: SendConsumerOptions): Promise<void> {
-  const { broker, shardIds, signal } = options
+  const { broker, shardIds, ownOnly = false, signal } = options
   const slots = new Slots(MAX_IN_HAND)
   const anyShard = broker.encoding.body === "discordjs" ? [SEND_EVENT, DISCORDJS_SEND_EVENT] : [SEND_EVENT]
-  for await (const delivery of broker.consume([...anyShard, ...shardIds.map(String)], signal)) {
+  const events = [...(ownOnly ? [] : anyShard), ...shardIds.map(String)]
+  for await (const delivery of broker.consume(events, signal)) {
     await slots.take()
     handle(delivery, options).finally(() => slots.give())
   }

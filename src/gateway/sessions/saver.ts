@@ -47,6 +47,12 @@ export class SessionSaver {
     await this.#write()
   }
 
+  /** Writes nothing more: the shard is another process's. */
+  abandon(): void {
+    this.#closed = true
+    this.#dirty.clear()
+  }
+
   #schedule(delayMs: number): void {
     if (this.#scheduled || this.#closed) return
     this.#scheduled = true

@@ -2,13 +2,14 @@
 
 import { afterAll, beforeAll } from "bun:test"
 import { Cluster, Redis } from "ioredis"
+import { placeOf } from "../../../src/brokers/redis/address.ts"
+import { newClient } from "../../../src/brokers/redis/clients.ts"
 import { ledgerKeys, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { type LedgerUnderTest, ledgerContract } from "../../contract/fleet-ledger.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
 import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
 import { ModelLedger, modelLedger } from "./model-ledger.ts"
 
-const LEASE_MS = 60_000
 /** Servers that find each other take seconds on a busy machine. */
 const START_MS = 60_000
 
@@ -46,7 +47,8 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
   const prefix = `bot-${crypto.randomUUID()}`
   const log = new RecordingLogger()
   const location = { urls: servers, isCluster: servers.length > 1 }
-  const ledger = redisLedger({ location, prefix, leaseMs: LEASE_MS, log, random: Math.random })
+  const client = () => newClient({ place: placeOf(location), log, random: Math.random }, "a test", null)
+  const ledger = redisLedger({ commands: client(), subscriber: client(), prefix, node: "a" })
   const { about, nodes, leases } = ledgerKeys(prefix)
   return {
     ledger,

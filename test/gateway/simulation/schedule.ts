@@ -1,6 +1,7 @@
 // One random schedule from a seed: a gateway of two shards runs against the model of Discord and a broker while both
 // misbehave and the process itself crashes; then everything behaves, and what must hold is checked.
 
+import type { Clock } from "../../../src/flow/clock.ts"
 import { DEFAULT_DELIVERY_LIMITS } from "../../../src/gateway/delivery.ts"
 import { Fleet } from "../../../src/gateway/fleet.ts"
 import { memoryIdentifyQueue } from "../../../src/gateway/identify/memory-queue.ts"
@@ -53,7 +54,7 @@ class World {
   }
 
   async run(): Promise<ScheduleResult> {
-    await this.#fleet.start()
+    await this.#start()
     this.#traffic()
     this.#trouble()
     await this.#advanceTo(TROUBLE_MS)
@@ -126,7 +127,7 @@ class World {
     for (const shard of SHARDS) this.#noteUnknownSession(shard)
     this.#clock.after(this.#random.between(0, 5_000), () => {
       this.#fleet = this.#newFleet()
-      void this.#fleet.start()
+      void this.#start()
     })
   }
 
@@ -140,31 +141,40 @@ class World {
     })
   }
 
+  async #start(): Promise<void> {
+    const fleet = this.#fleet
+    const clock = this.#mortalClock()
+    const sessions = await Promise.all(SHARDS.map(async (shard) => [shard, await this.#store.load(shard)] as const))
+    fleet.add(new Map(sessions), { saver: new SessionSaver({ store: this.#store, clock, onError: () => {} }) })
+  }
+
+  /** A dead process' timers do nothing. */
+  #mortalClock(): Clock {
+    const incarnation = this.#incarnation
+    return {
+      nowMs: () => this.#clock.nowMs(),
+      wallMs: () => this.#clock.wallMs(),
+      after: (delayMs, run) =>
+        this.#clock.after(delayMs, () => {
+          if (incarnation === this.#incarnation) run()
+        }),
+    }
+  }
+
   #newFleet(): Fleet {
     const incarnation = this.#incarnation
     const alive = () => incarnation === this.#incarnation
-    // A dead process' timers do nothing.
-    const clock = {
-      nowMs: () => this.#clock.nowMs(),
-      wallMs: () => this.#clock.wallMs(),
-      after: (delayMs: number, run: () => void) =>
-        this.#clock.after(delayMs, () => {
-          if (alive()) run()
-        }),
-    }
+    const clock = this.#mortalClock()
     const random = () => this.#random.next()
     const ignore = () => {}
     return new Fleet({
-      ids: SHARDS,
       shardCount: SHARDS.length,
-      store: this.#store,
       gatewayUrl: DEFAULT_URL,
       query: { version: 10, compression: "none" },
       identity: { token: () => "token", intents: 1, presence: undefined },
       events: ["EVENT", "DROPPED"],
       decoder: modelDecoder,
       broker: this.#broker.session(alive),
-      saver: new SessionSaver({ store: this.#store, clock, onError: ignore }),
       identify: memoryIdentifyQueue({
         clock,
         random,

@@ -1,0 +1,336 @@
+// The shards that this process holds leases for: carries out what step.ts decides. Owns the beats, the timers, and what
+// belongs to a shard while it is held: its unit, its saver, the way in and out.
+
+import { type Clock, sleep } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
+import { Timers } from "../../flow/timers.ts"
+import type { LeaseMove } from "../../ops/fleet-metrics.ts"
+import type { Logger } from "../../ops/log.ts"
+import type { Fleet } from "../fleet.ts"
+import type { Ownership } from "../ownership.ts"
+import { SessionSaver } from "../sessions/saver.ts"
+import type { Dial } from "../socket.ts"
+import type { HandOver, OrderResult } from "../steering/node.ts"
+import type { Admission } from "./admission.ts"
+import type { SessionsUnderLease } from "./fenced-sessions.ts"
+import { leasedDial } from "./leased-dial.ts"
+import type { Beat, Ledger } from "./ledger.ts"
+import type { CutReason, Effect, Input, MemberOptions, MemberState, TimerName } from "./member-state.ts"
+import { newMember } from "./member-state.ts"
+import { step } from "./step.ts"
+
+/** A beat that is not answered within this part of a lease is given up. */
+const ANSWER_SHARE = 0.3
+/** A shard's hand-over: for confirms, and for its last session. What is late comes twice, with equal ids. */
+const DRAIN_WITHIN_MS = 5_000
+const SAVE_WITHIN_MS = 2_000
+/** For READY of a shard that is on its way out, lest its identify is wasted. */
+const IDENTIFY_WITHIN_MS = 5_000
+const POLL_MS = 50
+const LOAD_RETRY_MS = 500
+/** Of the time to stop; the rest is for letting go. */
+const LEAVE_SHARE = 0.9
+
+export interface LeasesOptions {
+  readonly member: MemberOptions
+  readonly ledger: Ledger
+  readonly sessions: SessionsUnderLease
+  readonly admission: Admission
+  readonly fleet: Fleet
+  readonly dial: Dial
+  /** Publishes nothing more of what was handed over of a shard. */
+  readonly drop: (shard: number) => void
+  readonly clock: Clock
+  readonly log: Logger
+  readonly on: {
+    /** Shards came or went. */
+    readonly changed: () => void
+    readonly moved: (move: LeaseMove) => void
+    /** The connections of a dead process were ended. */
+    readonly fenced: () => void
+    /** Only an operator can mend this. */
+    readonly refused: (message: string) => void
+  }
+}
+
+/** A shard that is held here, from the moment that its session is being loaded. */
+interface Charge {
+  readonly token: number
+  readonly saver: SessionSaver
+  isRunning: boolean
+}
+
+export class Leases implements Ownership {
+  readonly #options: LeasesOptions
+  readonly #timers: Timers<TimerName>
+  readonly #charges = new Map<number, Charge>()
+  /** Shards whose last unit here is still closing. */
+  readonly #closing = new Map<number, Promise<void>>()
+  /** Inputs that came while another was carried out. Bounded by what one input's effects can cause. */
+  readonly #inputs: Input[] = []
+  readonly #left = Promise.withResolvers<void>()
+  /** Those who wait until a shard, or all of them, are gone. */
+  readonly #watchers = new Set<() => void>()
+  #state: MemberState
+  #stepping = false
+
+  constructor(options: LeasesOptions) {
+    this.#options = options
+    this.#state = newMember(options.member)
+    this.#timers = new Timers(options.clock, (timer) => this.#input({ type: timer === "beat" ? "ask" : "expired" }))
+  }
+
+  get waitsFor(): string | null {
+    return this.#state.book === null ? "the leases in Redis have not been read yet" : null
+  }
+
+  get handOver(): HandOver {
+    return {
+      node: this.#options.member.id,
+      draining: this.#state.isDraining,
+      drain: () => this.#drainAll(),
+      move: (shard, to) => this.#move(shard, to),
+    }
+  }
+
+  /** What stands in the ledger, for operators; null before it was read. */
+  get book() {
+    return this.#state.book
+  }
+
+  async start(): Promise<void> {
+    const { ledger, admission } = this.#options
+    ledger.onChange(() => this.#input({ type: "ask" }))
+    admission.onAsked(() => this.#input({ type: "ask" }))
+    this.#input({ type: "ask" })
+  }
+
+  /** A shard's connection came up or went down. */
+  live(shard: number, isLive: boolean): void {
+    const token = this.#charges.get(shard)?.token
+    if (token !== undefined) this.#input({ type: "live", shard, token, isLive })
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    const { clock, log, ledger } = this.#options
+    this.#input({ type: "leave" })
+    const isOut = await settlesWithin(clock, withinMs * LEAVE_SHARE, this.#left.promise)
+    if (!isOut) log.warn({}, "not every shard could be handed over in time: others take the rest once its lease passes")
+    this.#timers.cancel("beat")
+    this.#timers.cancel("expiry")
+    for (const shard of [...this.#charges.keys()]) this.#cut(shard, "expired")
+    await settlesWithin(clock, withinMs * (1 - LEAVE_SHARE), Promise.all(this.#closing.values()))
+    await ledger.close()
+  }
+
+  #input(input: Input): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next)
+    this.#stepping = false
+    for (const watch of this.#watchers) watch()
+  }
+
+  #step(input: Input): void {
+    const { clock, fleet } = this.#options
+    const { state, effects } = step(this.#state, input, {
+      nowMs: clock.nowMs(),
+      isIdentifying: (shard) => fleet.units.get(shard)?.status.phase === "identifying",
+    })
+    this.#state = state
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "beat":
+        return void this.#beat(effect.beat)
+      case "serve":
+        return void this.#serve(effect.shard, effect.token, effect.wasClaimed)
+      case "drain":
+        return void this.#drain(effect.shard, effect.token)
+      case "cut":
+        return this.#cut(effect.shard, effect.reason)
+      case "fence":
+        return void this.#fence(effect.node)
+      case "timer":
+        return this.#timers.start(effect.timer, effect.delayMs)
+      case "cancel":
+        return this.#timers.cancel(effect.timer)
+      case "other-count":
+        return this.#options.on.refused(otherCount(this.#options.member.shardCount, effect.shardCount))
+      case "left":
+        return this.#left.resolve()
+    }
+  }
+
+  async #beat(beat: Beat): Promise<void> {
+    const { ledger, clock, admission, member, log } = this.#options
+    const sentMs = clock.nowMs()
+    const number = admission.beatSent()
+    const asked = ledger.exchange(beat)
+    let isInTime = false
+    try {
+      isInTime = await settlesWithin(clock, member.leaseMs * ANSWER_SHARE, asked)
+    } catch (error) {
+      log.debug({ err: error }, "the leases could not be read")
+    }
+    if (!isInTime) {
+      asked.catch(() => {})
+      return this.#input({ type: "no-answer" })
+    }
+    const answer = await asked
+    this.#input({ type: "answer", answer, sentMs })
+    if (answer.type === "member") admission.answered(number)
+  }
+
+  async #serve(shard: number, token: number, wasClaimed: boolean): Promise<void> {
+    const { sessions, fleet, clock, log, on } = this.#options
+    const store = sessions(shard, token)
+    const saver = new SessionSaver({
+      store,
+      clock,
+      onError: (error) => log.debug({ err: error, shard }, "a session could not be stored; trying again"),
+    })
+    const charge: Charge = { token, saver, isRunning: false }
+    this.#charges.set(shard, charge)
+    on.moved({ direction: "in", reason: wasClaimed ? "free" : "handed-over" })
+    // One connection of a shard at a time, also where the last one is still closing.
+    await this.#closing.get(shard)
+    const session = await this.#loaded(shard, charge, () => store.load(shard))
+    if (session === undefined) return
+    charge.isRunning = true
+    const isHeld = () => this.#charges.get(shard) === charge && clock.nowMs() < this.#state.heldUntilMs
+    fleet.add(new Map([[shard, session]]), { saver, dial: leasedDial(this.#options.dial, isHeld) })
+    on.changed()
+  }
+
+  /** Tries until it succeeds. Undefined: the shard is not ours any more. */
+  async #loaded<T>(shard: number, charge: Charge, load: () => Promise<T>): Promise<T | undefined> {
+    const { clock, log } = this.#options
+    const never = new AbortController().signal
+    while (this.#charges.get(shard) === charge) {
+      try {
+        const loaded = await load()
+        return this.#charges.get(shard) === charge ? loaded : undefined
+      } catch (error) {
+        log.warn({ err: error, shard }, "a session could not be loaded; trying again")
+        await sleep(clock, LOAD_RETRY_MS, never)
+      }
+    }
+    return undefined
+  }
+
+  async #drain(shard: number, token: number): Promise<void> {
+    const { fleet, clock, log, on } = this.#options
+    const charge = this.#charges.get(shard)
+    if (charge?.token !== token) return
+    const isOurs = () => this.#charges.get(shard) === charge
+    if (charge.isRunning) {
+      await this.#identified(shard, isOurs)
+      if (!isOurs()) return
+      const isConfirmed = await settlesWithin(clock, DRAIN_WITHIN_MS, fleet.drain(shard))
+      if (!isOurs()) return
+      if (!isConfirmed)
+        log.warn({ shard }, "not every event was confirmed in time: who takes the shard gets them again")
+      const isSaved = await settlesWithin(clock, SAVE_WITHIN_MS, charge.saver.close()).catch(() => false)
+      if (!isOurs()) return
+      if (!isSaved) log.warn({ shard }, "the last session could not be stored: some events will come twice")
+    }
+    log.info({ shard, to: this.#state.holdings.get(shard)?.to ?? null }, "handing the shard over")
+    on.moved({ direction: "out", reason: "handed-over" })
+    await this.#letGo(shard, charge)
+    this.#input({ type: "drained", shard, token })
+  }
+
+  async #identified(shard: number, isOurs: () => boolean): Promise<void> {
+    const { clock, fleet } = this.#options
+    const never = new AbortController().signal
+    const untilMs = clock.nowMs() + IDENTIFY_WITHIN_MS
+    while (isOurs() && clock.nowMs() < untilMs && fleet.units.get(shard)?.status.phase === "identifying") {
+      await sleep(clock, POLL_MS, never)
+    }
+  }
+
+  #cut(shard: number, reason: CutReason): void {
+    const charge = this.#charges.get(shard)
+    if (charge === undefined) return
+    const { log, on } = this.#options
+    log.warn({ shard, reason }, CUT_BECAUSE[reason])
+    on.moved({ direction: "out", reason })
+    void this.#letGo(shard, charge)
+  }
+
+  /** Closes, and writes nothing more for the shard. */
+  #letGo(shard: number, charge: Charge): Promise<void> {
+    const { fleet, drop, on } = this.#options
+    this.#charges.delete(shard)
+    charge.saver.abandon()
+    const gone = fleet.remove(shard)
+    // Closing hands what was decoded over to the broker.
+    drop(shard)
+    const closing = gone.finally(() => {
+      if (this.#closing.get(shard) === closing) this.#closing.delete(shard)
+    })
+    this.#closing.set(shard, closing)
+    on.changed()
+    return closing
+  }
+
+  async #fence(node: string): Promise<void> {
+    const { ledger, log, on } = this.#options
+    try {
+      await ledger.fence(node)
+      on.fenced()
+      log.warn({ node }, "a gateway's lease passed: its connections to Redis were ended, its shards go to others")
+      this.#input({ type: "fenced", node })
+    } catch (error) {
+      log.warn({ err: error, node }, "a gateway's lease passed, and its connections cannot be ended; trying again")
+      this.#input({ type: "fence-failed", node })
+    }
+  }
+
+  async #drainAll(): Promise<OrderResult> {
+    this.#input({ type: "drain" })
+    await this.#until(() => this.#state.holdings.size === 0)
+    return { type: "done" }
+  }
+
+  async #move(shard: number, to: string): Promise<OrderResult> {
+    const { id } = this.#options.member
+    const refused = (why: string) =>
+      ({ type: "refused", reason: `Cannot move shard ${shard} to ${to}: ${why}` }) as const
+    const holding = this.#state.holdings.get(shard)
+    if (holding?.stage !== "serving") return refused(`it is not ${id} that runs it now.`)
+    if (to === id) return refused("it runs there already.")
+    const target = this.#state.book?.nodes.find((node) => node.id === to)
+    if (target === undefined || target.isDead) return refused("there is no such process; see spectacles shards.")
+    if (target.isDraining) return refused("it is draining and takes no shards.")
+    this.#input({ type: "move", shard, to })
+    await this.#until(() => this.#state.holdings.get(shard)?.token !== holding.token)
+    return { type: "done" }
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = () => {
+        if (!condition()) return
+        this.#watchers.delete(watch)
+        resolve()
+      }
+      this.#watchers.add(watch)
+      watch()
+    })
+  }
+}
+
+const CUT_BECAUSE: Readonly<Record<CutReason, string>> = {
+  expired: "the lease could not be renewed in time: the shard is closed, and the session kept",
+  taken: "the lease is another process's: the shard is closed here",
+  fenced: "this process's lease passed: the shard is closed here",
+}
+
+function otherCount(ours: number, theirs: number): string {
+  return `Cannot join the bot's other gateways: they run ${theirs} shards and shards.count says ${ours}; give all of them the same count.`
+}
