@@ -36,6 +36,16 @@ export interface ShardsConfig {
   readonly count?: number
   /** Those that this process runs, ascending, each smaller than `count`. Absent: all of them. */
   readonly ids?: readonly number[]
+  /** The bot's processes share its shards by leases in Redis. Absent: `count` and `ids` say what runs here. */
+  readonly leases?: LeaseConfig
+}
+
+export interface LeaseConfig {
+  readonly leaseMs: number
+  /** This process's share, against the weights of the others. */
+  readonly weight: number
+  /** Shards that this process takes at most. */
+  readonly capacity: number
 }
 
 export interface ApiConfig {

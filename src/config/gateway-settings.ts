@@ -14,6 +14,7 @@ const MAX_API_VERSION = 99
 /** Identify carries intents as a number that the original gateway read as 32 bits. */
 const MAX_RAW_INTENTS = 2 ** 32 - 1
 const MAX_POOL_SIZE = 1_000
+const MAX_WEIGHT = 1_000
 const MAX_STREAM_LENGTH = 2 ** 31
 /** Above the daily identifies of the largest bots. */
 const MAX_IDENTIFY_RESERVE = 100_000
@@ -59,6 +60,19 @@ export const GATEWAY_SETTINGS = {
     print: withoutNull,
   }),
   "shards.count": setting({ variables: ["DISCORD_SHARD_COUNT"], schema: integer(0, MAX_SHARDS), fallback: 0 }),
+  "shards.ownership": setting({
+    variables: ["DISCORD_SHARD_OWNERSHIP"],
+    schema: choice(["config", "redis"]),
+    fallback: "config",
+  }),
+  "shards.lease": setting({
+    variables: ["DISCORD_SHARD_LEASE"],
+    schema: duration(),
+    fallback: "10s",
+    print: formatDuration,
+  }),
+  "shards.max": optional({ variables: ["DISCORD_SHARD_MAX"], schema: integer(0, MAX_SHARDS) }),
+  "shards.weight": setting({ variables: ["DISCORD_SHARD_WEIGHT"], schema: integer(1, MAX_WEIGHT), fallback: 1 }),
   "shards.ids": optional({ variables: ["DISCORD_SHARD_IDS"], schema: shardIds() }),
   "identify.reserve": setting({
     variables: ["DISCORD_IDENTIFY_RESERVE"],

@@ -1,10 +1,60 @@
 // Which of the bot's shards the configuration gives to this process.
 
-import type { ShardsConfig } from "./gateway-config.ts"
+import { MAX_SHARDS } from "./discord-values.ts"
+import { formatDuration } from "./duration.ts"
+import type { LeaseConfig, ShardsConfig } from "./gateway-config.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
 
+/** A few beats and answers must fit in, also to a Redis that is far away. */
+const LEAST_LEASE_MS = 1_000
+/** Discord keeps a session for a few minutes: whoever takes a shard over must come before that. */
+const MOST_LEASE_MS = 60_000
+
 export function shardsOf(settings: GatewaySettings, report: Report): ShardsConfig {
+  const shards = fixedShardsOf(settings, report)
+  if (settings.values["shards.ownership"] === "config") return shards
+  return { ...shards, leases: leasesOf(settings, report) }
+}
+
+function leasesOf(settings: GatewaySettings, report: Report): LeaseConfig {
+  const { values } = settings
+  const leaseMs = values["shards.lease"]
+  if (leaseMs < LEAST_LEASE_MS || leaseMs > MOST_LEASE_MS) {
+    report.problem(
+      settings.place("shards.lease"),
+      `shards.lease is ${formatDuration(leaseMs)}: write a duration from ${formatDuration(LEAST_LEASE_MS)} to ${formatDuration(MOST_LEASE_MS)}.`,
+    )
+  }
+  const ownership = 'shards.ownership is "redis"'
+  if (values["shard_store.type"] !== "redis" && !settings.isRejected("shard_store.type")) {
+    report.problem(
+      settings.place("shards.ownership"),
+      `${ownership}, which needs shard_store.type "redis", but that is "${values["shard_store.type"]}".`,
+    )
+  }
+  if (values["identify.queue"] === "memory") {
+    report.problem(
+      settings.place("identify.queue"),
+      `${ownership}, which needs identify.queue "redis", but that is "memory": leave it out.`,
+    )
+  }
+  if (values["broker.type"] === "stdio") {
+    report.problem(
+      settings.place("shards.ownership"),
+      `${ownership}, which needs a broker that processes share, but broker.type is "stdio": use "redis" or "amqp".`,
+    )
+  }
+  if (values["shards.ids"] !== undefined && values["shards.ids"].length > 0) {
+    report.problem(
+      settings.place("shards.ids"),
+      `shards.ids fixes shards and ${ownership}, which shares them out: keep one of the two.`,
+    )
+  }
+  return { leaseMs, weight: values["shards.weight"], capacity: values["shards.max"] ?? MAX_SHARDS }
+}
+
+function fixedShardsOf(settings: GatewaySettings, report: Report): ShardsConfig {
   const count = settings.values["shards.count"]
   const ids = settings.values["shards.ids"]
   // The original took a count of 0 and an empty list as not set.

@@ -4,6 +4,7 @@
 import type { Client } from "../../brokers/redis/clients.ts"
 import type { SessionStore } from "../sessions/session.ts"
 import { parseSession } from "../sessions/stored-session.ts"
+import { ledgerKeys } from "./redis-ledger.ts"
 
 /** KEYS[1] the leases, KEYS[2] the session; ARGV[1] the shard, [2] the token, [3] the owner, [4] the session or "". */
 const WRITE_SCRIPT = `
@@ -21,7 +22,6 @@ export class SessionFencedError extends Error {
 
 export interface FencedSessionsOptions {
   readonly commands: Client
-  readonly leasesKey: string
   /** What keys begin with. */
   readonly prefix: string
   readonly node: string
@@ -31,13 +31,8 @@ export interface FencedSessionsOptions {
 /** A shard's session, under one lease. */
 export type SessionsUnderLease = (shard: number, token: number) => SessionStore
 
-export function fencedSessions({
-  commands,
-  leasesKey,
-  prefix,
-  node,
-  onUnreadable,
-}: FencedSessionsOptions): SessionsUnderLease {
+export function fencedSessions({ commands, prefix, node, onUnreadable }: FencedSessionsOptions): SessionsUnderLease {
+  const { leases } = ledgerKeys(prefix)
   return (shard, token) => {
     // A cluster runs a script on keys of one slot only, which is the leases'. Without one the key is that of gateways
     // whose shards are fixed, so that a bot can change over and resume.
@@ -45,7 +40,7 @@ export function fencedSessions({
     const key = commands.isCluster ? `{${prefix}}:${shard}` : plainKey
     const write = async (value: string) => {
       const args = [String(shard), String(token), node, value]
-      if ((await commands.eval(WRITE_SCRIPT, 2, leasesKey, key, ...args)) === 1) return
+      if ((await commands.eval(WRITE_SCRIPT, 2, leases, key, ...args)) === 1) return
       throw new SessionFencedError(`Cannot store the session of shard ${shard}: its lease is another process's by now.`)
     }
     return {
