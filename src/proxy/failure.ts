@@ -21,6 +21,10 @@ const REFUSALS: Readonly<Record<RefusalReason, readonly [status: number, message
   deadline: [429, "The request cannot go before its deadline: its limit is used up."],
   "bucket queue full": [429, "Too many requests wait for the same limit already."],
   "queue full": [503, "Too many requests wait in the proxy already."],
+  "too many routes": [
+    503,
+    "The proxy keeps track of as many tokens, routes and channels as it can; idle ones go first.",
+  ],
   "client left": [499, "The client left while its request waited."],
   "token refused": [401, "401: Unauthorized. Discord has refused this token; it is tried again later."],
   "webhook gone": [404, "Unknown Webhook. Discord has said so; it is asked again later."],

@@ -43,7 +43,8 @@ export class GlobalPace {
 
   /** True when a new one would be the same. */
   isIdle(nowMs: number): boolean {
-    return this.#perSecond === this.#configured && this.opensAtMs(nowMs) <= nowMs
+    // Asking raises a learned limit whose time has come.
+    return this.opensAtMs(nowMs) <= nowMs && this.#perSecond === this.#configured
   }
 
   get blockedUntilMs(): number {

@@ -1,13 +1,22 @@
-// Who waits for one lane: by priority, first come first served within it. Any place can be given up at once.
+// Who waits for one lane: by priority, first come first served within it. What Discord has sent back keeps its place before
+// those that came later. Any place can be given up at once.
 
 import { PRIORITIES, type Priority } from "./limiter.ts"
 
 export interface Waiting {
   readonly priority: Priority
+  /** It went already, and Discord answered 429. */
+  readonly isRepeat?: boolean
+}
+
+/** Of one priority, in the order in which they go. */
+interface Line<W> {
+  readonly repeats: Set<W>
+  readonly others: Set<W>
 }
 
 export class WaitList<W extends Waiting> {
-  readonly #lists = new Map<Priority, Set<W>>()
+  readonly #lines = new Map<Priority, Line<W>>()
   #size = 0
 
   get size(): number {
@@ -15,34 +24,40 @@ export class WaitList<W extends Waiting> {
   }
 
   add(waiter: W): void {
-    let list = this.#lists.get(waiter.priority)
-    if (list === undefined) {
-      list = new Set()
-      this.#lists.set(waiter.priority, list)
+    let line = this.#lines.get(waiter.priority)
+    if (line === undefined) {
+      line = { repeats: new Set(), others: new Set() }
+      this.#lines.set(waiter.priority, line)
     }
-    list.add(waiter)
+    const set = waiter.isRepeat === true ? line.repeats : line.others
+    set.add(waiter)
     this.#size += 1
   }
 
   /** False when it was not there. */
   delete(waiter: W): boolean {
-    const wasThere = this.#lists.get(waiter.priority)?.delete(waiter) === true
+    const line = this.#lines.get(waiter.priority)
+    const wasThere = line !== undefined && (line.others.delete(waiter) || line.repeats.delete(waiter))
     if (wasThere) this.#size -= 1
     return wasThere
   }
 
   first(): W | undefined {
-    for (const priority of PRIORITIES) {
-      for (const waiter of this.#lists.get(priority) ?? []) return waiter
-    }
+    for (const waiter of this) return waiter
     return undefined
   }
 
   count(priority: Priority): number {
-    return this.#lists.get(priority)?.size ?? 0
+    const line = this.#lines.get(priority)
+    return line === undefined ? 0 : line.repeats.size + line.others.size
   }
 
   *[Symbol.iterator](): Generator<W> {
-    for (const priority of PRIORITIES) yield* this.#lists.get(priority) ?? []
+    for (const priority of PRIORITIES) {
+      const line = this.#lines.get(priority)
+      if (line === undefined) continue
+      yield* line.repeats
+      yield* line.others
+    }
   }
 }

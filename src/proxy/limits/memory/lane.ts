@@ -2,13 +2,14 @@
 // holds nobody else up, and it may share its bucket with other lanes.
 
 import type { Bucket } from "../bucket.ts"
-import type { LimitRequest, Permit, Refusal } from "../limiter.ts"
+import { isOutsideGlobal } from "../holds.ts"
+import type { Permit, Priority, Refusal } from "../limiter.ts"
 import type { Route } from "../routes.ts"
 import type { WaitList } from "../wait-list.ts"
 
 export interface Waiter {
-  readonly request: LimitRequest
-  readonly priority: LimitRequest["priority"]
+  readonly priority: Priority
+  readonly isRepeat: boolean
   readonly sinceMs: number
   /** Ends the wait, with what comes of it. */
   readonly answer: (answer: Permit | Refusal) => void
@@ -26,8 +27,12 @@ const FAILING_FROM = 3
 
 /** @typeParam Token what keeps the lanes of a token. */
 export class Lane<Token> {
+  /** Its place in the limiter. */
+  readonly key: string
   readonly token: Token
   readonly route: Route
+  /** Of the token's global limit. Here and not asked of the route: each object that a request touches has its price. */
+  readonly isOutsideGlobal: boolean
   bucket: Bucket
   /** Null while nothing is known of the bucket's hash. */
   shared: SharedBucket | null = null
@@ -47,9 +52,11 @@ export class Lane<Token> {
   #failures = 0
   #cancelTimer: (() => void) | null = null
 
-  constructor(token: Token, route: Route, bucket: Bucket) {
+  constructor(key: string, token: Token, route: Route, bucket: Bucket) {
+    this.key = key
     this.token = token
     this.route = route
+    this.isOutsideGlobal = isOutsideGlobal(route)
     this.bucket = bucket
   }
 

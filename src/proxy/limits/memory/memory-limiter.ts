@@ -9,7 +9,7 @@ import {
   CUT_OFF_MS,
   GONE_MS,
   HIDDEN_LIMIT_MS,
-  isOutsideGlobal,
+  LANES_RETRY_MS,
   MAX_WAIT_MS,
   notCallback,
   refusal,
@@ -29,17 +29,20 @@ import {
   type Verdict,
 } from "../limiter.ts"
 import { WaitList } from "../wait-list.ts"
+import { BanGate } from "./ban-gate.ts"
 import { describeLanes, read } from "./describe.ts"
 import type { Waiter } from "./lane.ts"
+import { LaneIndex } from "./lane-index.ts"
 import { type Grant, LanePermit, NO_PLACE, type PermitOwner } from "./permit.ts"
 import { sweepLanes } from "./sweep.ts"
-import { type TokenLane, TokenLanes } from "./token-lanes.ts"
+import type { TokenLane, TokenLanes } from "./token-lanes.ts"
 
 export interface MemoryLimiterOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly bounds: LimiterBounds
   readonly budget?: InvalidBudget
+  readonly maxLanes?: number
 }
 
 export class MemoryLimiter implements Limiter, PermitOwner {
@@ -47,39 +50,42 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   readonly #log: Logger
   readonly #bounds: LimiterBounds
   readonly #budget: InvalidBudget
-  readonly #tokens = new Map<string, TokenLanes>()
+  readonly #index: LaneIndex
   readonly #limited429: Record<LimitScope, number> = { user: 0, shared: 0, global: 0, ban: 0 }
+  readonly #gate: BanGate
   #waiting = 0
-  #bannedUntilMs = 0
   #isClosed = false
   readonly #stopSweeping: () => void
 
-  constructor({ clock, log, bounds, budget = new InvalidBudget() }: MemoryLimiterOptions) {
+  constructor({ clock, log, bounds, budget = new InvalidBudget(), maxLanes }: MemoryLimiterOptions) {
     this.#clock = clock
     this.#log = log
     this.#bounds = bounds
     this.#budget = budget
-    this.#stopSweeping = sweepLanes(clock, this.#tokens, bounds.idleMs)
+    this.#index = new LaneIndex(maxLanes)
+    this.#gate = new BanGate(clock, (lane, nowMs) => this.#schedule(lane, nowMs))
+    this.#stopSweeping = sweepLanes(clock, this.#index, bounds.idleMs)
   }
 
   get reading(): LimiterReading {
-    const counts = read(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+    const counts = read(this.#index.tokens(), this.#budget, this.#gate.ban.untilMs, this.#clock.nowMs())
     return { ...counts, limited: this.#limited429 }
   }
 
   describe(): unknown {
-    return describeLanes(this.#tokens.values(), this.#budget, this.#bannedUntilMs, this.#clock.nowMs())
+    return describeLanes(this.#index.tokens(), this.#budget, this.#gate.ban.untilMs, this.#clock.nowMs())
   }
 
   acquire(request: LimitRequest): Permit | Refusal | Promise<Permit | Refusal> {
     if (this.#isClosed) return refusal("stopping", null)
     const nowMs = this.#clock.nowMs()
-    const lane = this.#token(request).lane(request.route)
+    const lane = this.#index.laneOf(request)
+    if (lane === null) return refusal("too many routes", LANES_RETRY_MS)
     lane.lastUsedMs = nowMs
     const refused = this.#refusal(lane, nowMs)
     if (refused !== null) return refused
     const opensAtMs = lane.waiters === null ? this.#opensAtMs(lane, nowMs) : Number.POSITIVE_INFINITY
-    if (opensAtMs <= nowMs && (isOutsideGlobal(lane.route) || this.#mayPass(lane.token, nowMs))) {
+    if (opensAtMs <= nowMs && (lane.isOutsideGlobal || this.#mayPass(lane.token, nowMs))) {
       return this.#grant(lane, nowMs, nowMs)
     }
     return this.#enqueue(lane, request, nowMs)
@@ -88,19 +94,10 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   close(): void {
     this.#isClosed = true
     this.#stopSweeping()
-    for (const token of this.#tokens.values()) {
+    this.#gate.close()
+    for (const token of this.#index.tokens()) {
       for (const lane of [...token.waitingLanes]) this.#refuseAll(lane, refusal("stopping", null))
     }
-  }
-
-  #token(request: LimitRequest): TokenLanes {
-    const { identity } = request
-    let token = this.#tokens.get(identity)
-    if (token === undefined) {
-      token = new TokenLanes(identity, request.perSecond())
-      this.#tokens.set(identity, token)
-    }
-    return token
   }
 
   /** What is certain to fail is answered here. */
@@ -117,26 +114,31 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   #opensAtMs(lane: TokenLane, nowMs: number): number {
-    return nowMs < this.#bannedUntilMs ? this.#bannedUntilMs : lane.opensAtMs(nowMs)
+    const { ban } = this.#gate
+    return ban.isFree ? lane.opensAtMs(nowMs) : Math.max(ban.opensAtMs(nowMs), lane.opensAtMs(nowMs))
   }
 
   #mayPass(token: TokenLanes, nowMs: number): boolean {
-    return !token.hasReady && token.pace.opensAtMs(nowMs) <= nowMs
+    return (this.#waiting === 0 || !token.hasReady) && token.pace.opensAtMs(nowMs) <= nowMs
   }
 
   #grant(lane: TokenLane, sinceMs: number, nowMs: number): Permit {
-    const taken = lane.bucket.take(nowMs)
     lane.inFlight += 1
-    const place = isOutsideGlobal(lane.route) ? NO_PLACE : lane.token.pace.take(nowMs)
-    return new LanePermit(this, { lane, bucket: lane.bucket, taken, place, takenMs: nowMs }, nowMs - sinceMs)
+    if (!this.#gate.ban.isFree) this.#gate.ban.take(nowMs)
+    const place = lane.isOutsideGlobal ? NO_PLACE : lane.token.pace.take(nowMs)
+    return new LanePermit(this, lane, place, nowMs, nowMs - sinceMs)
   }
 
   #enqueue(lane: TokenLane, request: LimitRequest, nowMs: number): Refusal | Promise<Permit | Refusal> {
     const lastMs = Math.min(request.deadlineMs, nowMs + MAX_WAIT_MS)
     const expectedMs = this.#expectedAtMs(lane, nowMs)
     if (expectedMs > lastMs) return refusal("deadline", expectedMs - nowMs)
-    if ((lane.waiters?.size ?? 0) >= this.#bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
-    if (this.#waiting >= this.#bounds.total) return refusal("queue full", expectedMs - nowMs)
+    const isRepeat = request.isRepeat === true
+    // A repeat had its place already. There are as many of them as connections at most.
+    if (!isRepeat) {
+      if ((lane.waiters?.size ?? 0) >= this.#bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
+      if (this.#waiting >= this.#bounds.total) return refusal("queue full", expectedMs - nowMs)
+    }
     return new Promise((resolve) => {
       const signal = request.signal()
       const onAbort = () => {
@@ -153,7 +155,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
         resolve(given)
       }
       const priority = lane.route.kind === "callback" ? "callback" : request.priority
-      const waiter: Waiter = { request, priority, sinceMs: nowMs, answer }
+      const waiter: Waiter = { priority, isRepeat, sinceMs: nowMs, answer }
       if (signal.aborted) return resolve(refusal("client left", null))
       signal.addEventListener("abort", onAbort, { once: true })
       this.#join(lane, waiter, nowMs)
@@ -163,10 +165,10 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   /** When a request that came now would go, as far as can be told: after those before it, a window at a time. */
   #expectedAtMs(lane: TokenLane, nowMs: number): number {
     const opensAtMs = this.#opensAtMs(lane, nowMs)
-    const globalAtMs = isOutsideGlobal(lane.route) ? nowMs : lane.token.pace.blockedUntilMs
+    const globalAtMs = lane.isOutsideGlobal ? nowMs : lane.token.pace.blockedUntilMs
     const { limit, windowMs, remaining } = lane.bucket
     // A bucket of which nothing is known may open with the next answer.
-    const laneAtMs = remaining === null ? Math.max(lane.blockedUntilMs, this.#bannedUntilMs, nowMs) : opensAtMs
+    const laneAtMs = remaining === null ? Math.max(lane.blockedUntilMs, this.#gate.ban.untilMs, nowMs) : opensAtMs
     const firstMs = Math.max(Number.isFinite(laneAtMs) ? laneAtMs : nowMs, globalAtMs)
     const ahead = lane.waiters?.size ?? 0
     return limit === null ? firstMs : firstMs + Math.floor(ahead / limit) * windowMs
@@ -190,6 +192,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
       lane.waiters = null
       lane.token.setWaiting(lane, false)
       this.#unready(lane)
+      this.#gate.drop(lane)
       lane.wakeBy(null)
     }
     return true
@@ -200,10 +203,11 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     const first = lane.waiters?.first()
     this.#unready(lane)
     if (first === undefined) return
-    const opensAtMs = this.#opensAtMs(lane, nowMs)
+    if (this.#gate.holds(lane, nowMs)) return lane.wakeBy(null)
+    const opensAtMs = lane.opensAtMs(nowMs)
     if (opensAtMs <= nowMs) {
       lane.wakeBy(null)
-      lane.token.ready[isOutsideGlobal(lane.route) ? "callback" : notCallback(first.priority)].add(lane)
+      lane.token.ready[lane.isOutsideGlobal ? "callback" : notCallback(first.priority)].add(lane)
       this.#pump(lane.token, nowMs)
     } else if (Number.isFinite(opensAtMs)) {
       lane.wakeBy(this.#clock.after(opensAtMs - nowMs, () => this.#schedule(lane, this.#clock.nowMs())))
@@ -220,12 +224,12 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     for (let next = token.nextReady(); next !== undefined; next = token.nextReady()) {
       const { lane, priority } = next
       if (this.#opensAtMs(lane, nowMs) > nowMs) {
-        // Another lane of its bucket was faster.
+        // Another lane of its bucket was faster, or of any after a ban.
         token.ready[priority].delete(lane)
         this.#schedule(lane, nowMs)
         continue
       }
-      const globalAtMs = isOutsideGlobal(lane.route) ? nowMs : token.pace.opensAtMs(nowMs)
+      const globalAtMs = lane.isOutsideGlobal ? nowMs : token.pace.opensAtMs(nowMs)
       if (globalAtMs > nowMs) return this.#pumpAt(token, globalAtMs - nowMs)
       token.ready[priority].delete(lane)
       this.#sendFirst(lane, nowMs)
@@ -235,8 +239,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
 
   #requeue(lane: TokenLane): void {
     const first = lane.waiters?.first()
-    if (first !== undefined)
-      lane.token.ready[isOutsideGlobal(lane.route) ? "callback" : notCallback(first.priority)].add(lane)
+    if (first !== undefined) lane.token.ready[lane.isOutsideGlobal ? "callback" : notCallback(first.priority)].add(lane)
   }
 
   #pumpAt(token: TokenLanes, delayMs: number): void {
@@ -270,6 +273,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
       this.#limited(grant, answer, nowMs)
       return "retry"
     }
+    this.#gate.heard(true, nowMs)
     bucket.settle(taken, { type: "answered", window }, nowMs)
     if (window !== null) lane.token.learn(lane, bucket, window, taken, nowMs)
     if (status === 401 || status === 403) this.#budget.spend(nowMs)
@@ -285,6 +289,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   returned(grant: Grant, outcome: Outcome): void {
     const nowMs = this.#clock.nowMs()
     grant.bucket.settle(grant.taken, outcome, nowMs)
+    this.#gate.heard(false, nowMs)
     this.#returned(grant, nowMs)
   }
 
@@ -295,7 +300,8 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     this.#limited429[scope] += 1
     if (scope !== "shared") this.#budget.spend(nowMs)
     this.#log.warn({ route: lane.route.template, scope, retryAfterMs }, "Discord answered 429")
-    if (scope === "ban") this.#ban(retryAfterMs, nowMs)
+    if (scope === "ban") this.#banned(retryAfterMs, nowMs)
+    else this.#gate.heard(true, nowMs)
     if (scope === "global") lane.token.pace.limited(retryAfterMs, nowMs)
     const isHidden = window !== null && (window.remaining > 0 || retryAfterMs > window.resetAfterMs + HIDDEN_LIMIT_MS)
     if (scope === "shared" || (scope === "user" && isHidden)) {
@@ -310,10 +316,8 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     this.#returned(grant, nowMs)
   }
 
-  #ban(retryAfterMs: number, nowMs: number): void {
-    const isNew = nowMs >= this.#bannedUntilMs
-    this.#bannedUntilMs = Math.max(this.#bannedUntilMs, nowMs + retryAfterMs)
-    if (!isNew) return
+  #banned(retryAfterMs: number, nowMs: number): void {
+    if (!this.#gate.ban.begin(retryAfterMs, nowMs)) return
     const seconds = Math.ceil(retryAfterMs / 1_000)
     this.#log.error({ seconds }, `Cloudflare refuses this IP address: nothing is sent for ${seconds} s`)
   }
@@ -333,7 +337,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     lane.lastUsedMs = nowMs
     const { token } = lane
     if (place !== NO_PLACE) token.pace.answered(place, takenMs, nowMs)
-    if (token.waitingLanes.size === 0) return
+    if (this.#waiting === 0) return
     for (const other of token.waitingLanes) {
       if (other === lane || other.bucket === bucket || other.bucket === lane.bucket) this.#schedule(other, nowMs)
     }

@@ -24,31 +24,38 @@ export interface PermitOwner {
   returned(grant: Grant, outcome: Outcome): void
 }
 
-/** A class and not an object of closures: there is one for each request. */
-export class LanePermit implements Permit {
+/** A class and not an object of closures, and its own grant: there is one for each request. */
+export class LanePermit implements Permit, Grant {
   readonly type = "granted"
+  readonly lane: TokenLane
+  readonly bucket: Bucket
+  readonly taken: Taken
+  readonly place: number
+  readonly takenMs: number
   readonly queuedMs: number
   readonly #owner: PermitOwner
-  readonly #grant: Grant
   #isDone = false
 
-  constructor(owner: PermitOwner, grant: Grant, queuedMs: number) {
+  constructor(owner: PermitOwner, lane: TokenLane, place: number, takenMs: number, queuedMs: number) {
     this.#owner = owner
-    this.#grant = grant
+    this.lane = lane
+    this.bucket = lane.bucket
+    this.taken = lane.bucket.take(takenMs)
+    this.place = place
+    this.takenMs = takenMs
     this.queuedMs = queuedMs
   }
 
   settle(answer: Answer): Verdict {
-    if (!this.#finish()) return "final"
-    return this.#owner.settle(this.#grant, answer)
+    return this.#finish() ? this.#owner.settle(this, answer) : "final"
   }
 
   unsent(): void {
-    if (this.#finish()) this.#owner.returned(this.#grant, { type: "unsent" })
+    if (this.#finish()) this.#owner.returned(this, { type: "unsent" })
   }
 
   unanswered(): void {
-    if (this.#finish()) this.#owner.returned(this.#grant, { type: "unanswered" })
+    if (this.#finish()) this.#owner.returned(this, { type: "unanswered" })
   }
 
   #finish(): boolean {

@@ -1,7 +1,7 @@
 // Forgets idle lanes, some of them at a time, so that a hundred thousand of them never hold up a request.
 
 import type { Clock } from "../../../flow/clock.ts"
-import type { TokenLane, TokenLanes } from "./token-lanes.ts"
+import type { LaneIndex } from "./lane-index.ts"
 
 const SWEEP_EVERY_MS = 500
 const LANES_A_SWEEP = 2_000
@@ -10,26 +10,20 @@ const LANES_A_SWEEP = 2_000
  * Sweeps until the function returned is called.
  * @param idleMs lanes without a request for this long are forgotten, once nothing is known of them that still holds.
  */
-export function sweepLanes(clock: Clock, tokens: Map<string, TokenLanes>, idleMs: number): () => void {
-  let sweeping = lanesOf(tokens)
+export function sweepLanes(clock: Clock, index: LaneIndex, idleMs: number): () => void {
+  let sweeping = index.lanes()
   const sweep = () => {
     const nowMs = clock.nowMs()
     for (let looked = 0; looked < LANES_A_SWEEP; looked += 1) {
       const { done, value: lane } = sweeping.next()
       if (done === true) {
-        sweeping = lanesOf(tokens)
+        sweeping = index.lanes()
         break
       }
-      if (!lane.isIdle(nowMs, nowMs - idleMs)) continue
-      lane.token.forget(lane)
-      if (lane.token.isIdle(nowMs)) tokens.delete(lane.token.identity)
+      if (lane.isIdle(nowMs, nowMs - idleMs)) index.forget(lane, nowMs)
     }
     cancel = clock.after(SWEEP_EVERY_MS, sweep)
   }
   let cancel = clock.after(SWEEP_EVERY_MS, sweep)
   return () => cancel()
-}
-
-function* lanesOf(tokens: ReadonlyMap<string, TokenLanes>): Generator<TokenLane, undefined> {
-  for (const token of tokens.values()) yield* token.lanes()
 }

@@ -11,14 +11,27 @@ import { Lane, type SharedBucket } from "./lane.ts"
 /** Routes whose hash is remembered for major parameters that were not seen yet. */
 const MAX_HASHES = 1_000
 
+/** Hashes that are kept once for all lanes; there are a few dozen. */
+const MAX_NAMES = 10_000
+
 export type TokenLane = Lane<TokenLanes>
+
+/** One text for each hash, however many lanes have it. */
+export class HashNames {
+  readonly #names = new Map<string, string>()
+
+  of(hash: string): string {
+    const known = this.#names.get(hash)
+    if (known !== undefined) return known
+    if (this.#names.size < MAX_NAMES) this.#names.set(hash, hash)
+    return hash
+  }
+}
 
 export class TokenLanes {
   /** The digest. */
   readonly identity: string
   readonly pace: GlobalPace
-  /** By template, then by major parameter: two short lookups are faster than one of a text that has to be made. */
-  readonly #lanes = new Map<string, Map<string, TokenLane>>()
   #size = 0
   /** Lanes with somebody waiting whose bucket is open: they only wait for the global limit. */
   readonly ready: Readonly<Record<Priority, Set<TokenLane>>> = {
@@ -37,19 +50,20 @@ export class TokenLanes {
   #sharing = 0
   /** What is known of a template: its bucket's hash and limit. */
   readonly #hashes = new Map<string, string>()
-  /** Templates that do not share the bucket of their hash. */
-  readonly #apart = new Set<string>()
+  /** Templates that do not share the bucket of their hash; null while there are none. */
+  #apart: Set<string> | null = null
+  readonly #names: HashNames
   readonly #waitingLanes = new Set<TokenLane>()
 
-  constructor(identity: string, perSecond: number) {
+  constructor(identity: string, perSecond: number, names: HashNames) {
     this.identity = identity
+    this.#names = names
     this.pace = new GlobalPace(perSecond)
   }
 
-  /** True when nothing would be forgotten with it. */
+  /** True when nothing would be forgotten with it, but its lanes. */
   isIdle(nowMs: number): boolean {
-    const isOpen = nowMs >= this.cutOffUntilMs && this.pace.isIdle(nowMs)
-    return this.#size === 0 && isOpen && !this.isPacing
+    return nowMs >= this.cutOffUntilMs && this.pace.isIdle(nowMs) && !this.isPacing
   }
 
   get buckets(): number {
@@ -61,20 +75,8 @@ export class TokenLanes {
     return this.#size
   }
 
-  *lanes(): Generator<TokenLane> {
-    for (const byMajor of this.#lanes.values()) yield* byMajor.values()
-  }
-
-  lane(route: Route): TokenLane {
-    let byMajor = this.#lanes.get(route.template)
-    if (byMajor === undefined) {
-      byMajor = new Map()
-      this.#lanes.set(route.template, byMajor)
-    }
-    const known = byMajor.get(route.major)
-    if (known !== undefined) return known
-    const lane = new Lane<TokenLanes>(this, route, new Bucket())
-    byMajor.set(route.major, lane)
+  newLane(key: string, route: Route): TokenLane {
+    const lane = new Lane<TokenLanes>(key, this, route, new Bucket())
     this.#size += 1
     const hash = this.#hashes.get(route.template)
     if (hash !== undefined) this.#share(lane, `${hash} ${route.major}`)
@@ -84,16 +86,20 @@ export class TokenLanes {
   /** Moves a lane to the bucket that its answer names, or out of one that the answer contradicts. */
   learn(lane: TokenLane, bucket: Bucket, headers: WindowHeaders, taken: Taken, nowMs: number): void {
     if (headers.hash === "") return
+    const isOwn = bucket === lane.bucket
+    const isOther = isOwn && bucket.isContradictedBy(headers, taken, nowMs)
+    const isKnown = isOwn && lane.hashLimit === headers.limit && lane.hash === headers.hash
+    // Nearly always: nothing that was not known.
+    if (isKnown && !isOther && this.#apart === null) return
     const { template, major } = lane.route
-    const isShared = lane.shared !== null && lane.shared.lanes > 1
-    if (!isShared && bucket === lane.bucket && lane.hash === headers.hash && lane.hashLimit === headers.limit) return
-    lane.hash = headers.hash
+    lane.hash = this.#names.of(headers.hash)
     lane.hashLimit = headers.limit
-    if (bucket === lane.bucket && isShared && bucket.isContradictedBy(headers, taken, nowMs)) {
+    if (isOther && lane.shared !== null && lane.shared.lanes > 1) {
+      this.#apart ??= new Set()
       this.#apart.add(template)
     }
     // The limit belongs to it: routes of one hash with different limits are different buckets.
-    const own = this.#apart.has(template) ? ` ${template}` : ""
+    const own = this.#apart?.has(template) === true ? ` ${template}` : ""
     const hash = `${headers.hash} ${headers.limit}${own}`
     if (this.#hashes.get(template) !== hash && this.#hashes.size < MAX_HASHES) this.#hashes.set(template, hash)
     if (this.#share(lane, `${hash} ${major}`)) lane.bucket.hear(headers, nowMs)
@@ -101,10 +107,7 @@ export class TokenLanes {
 
   forget(lane: TokenLane): void {
     this.#unshare(lane)
-    const byMajor = this.#lanes.get(lane.route.template)
-    if (byMajor?.delete(lane.route.major) !== true) return
     this.#size -= 1
-    if (byMajor.size === 0) this.#lanes.delete(lane.route.template)
   }
 
   setWaiting(lane: TokenLane, isWaiting: boolean): void {
