@@ -60,6 +60,7 @@ export const GATEWAY_SETTINGS = {
     print: withoutNull,
   }),
   "shards.count": setting({ variables: ["DISCORD_SHARD_COUNT"], schema: integer(0, MAX_SHARDS), fallback: 0 }),
+  "shards.ids": optional({ variables: ["DISCORD_SHARD_IDS"], schema: shardIds() }),
   "shards.ownership": setting({
     variables: ["DISCORD_SHARD_OWNERSHIP"],
     schema: choice(["config", "redis"]),
@@ -73,7 +74,6 @@ export const GATEWAY_SETTINGS = {
   }),
   "shards.max": optional({ variables: ["DISCORD_SHARD_MAX"], schema: integer(0, MAX_SHARDS) }),
   "shards.weight": setting({ variables: ["DISCORD_SHARD_WEIGHT"], schema: integer(1, MAX_WEIGHT), fallback: 1 }),
-  "shards.ids": optional({ variables: ["DISCORD_SHARD_IDS"], schema: shardIds() }),
   "identify.reserve": setting({
     variables: ["DISCORD_IDENTIFY_RESERVE"],
     schema: integer(0, MAX_IDENTIFY_RESERVE),

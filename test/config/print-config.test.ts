@@ -32,6 +32,9 @@ presence = { status = "idle", afk = false, activities = [ { name = "chess", type
 [shards]
 count = 4 # DISCORD_SHARD_COUNT
 ids = [ 0, 1 ] # DISCORD_SHARD_IDS
+ownership = "config" # default
+lease = "10s" # default
+weight = 1 # default
 
 [identify]
 reserve = 50 # default

@@ -1,0 +1,101 @@
+// Gateways that share a bot's shards: real processes, a real Redis, a simulated Discord.
+
+import { afterEach, beforeEach, expect, test } from "bun:test"
+import type { Simulator } from "../../src/simulator/simulator.ts"
+import { startSimulator } from "../../src/simulator/start.ts"
+import { FleetUnderTest } from "../fixtures/fleet.ts"
+import { TOKEN } from "../fixtures/gateway-process.ts"
+import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
+import { streamIds } from "../fixtures/redis-streams.ts"
+import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+
+const SHARDS = 8
+const LEASE_MS = 1_500
+const RATE = 50
+const TIMEOUT_MS = 60_000
+
+let discord: Simulator
+let server: RedisServer
+let fleet: FleetUnderTest
+
+beforeEach(async () => {
+  server = await startRedisServer()
+  discord = await startSimulator({
+    ...{ token: TOKEN, guilds: 32, shards: SHARDS, maxConcurrency: SHARDS, rate: RATE, replayEvents: 1_000_000 },
+  })
+  fleet = new FleetUnderTest({ discord, redisUrl: server.url, leaseMs: LEASE_MS })
+})
+
+afterEach(async () => {
+  await fleet.stop()
+  await discord.stop()
+  await server.stop()
+})
+
+const outcomes = (kind: "identify" | "resume", outcome: string) =>
+  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
+
+async function stored(): Promise<readonly number[]> {
+  const texts = await fleet.redis.mget(Array.from({ length: SHARDS }, (_, shard) => `gateway:${shard}`))
+  return texts.map((text) => (text === null ? 0 : JSON.parse(text).sequence))
+}
+
+/** Traffic ends; everything is confirmed and stored. @returns what is missing or out of order */
+async function problems(): Promise<readonly string[]> {
+  discord.setRate(0)
+  await until(() => discord.sessions().every(({ connected }) => connected))
+  const isStored = async () => {
+    const sequences = await stored()
+    return discord.sessions().every(({ shard, sequence }) => (sequences[shard] ?? 0) >= sequence)
+  }
+  while (!(await isStored())) await Bun.sleep(20)
+  const ids = await streamIds(server.url, EVENTS)
+  return missingAmong(discord, (event) => ids.get(event) ?? [])
+}
+
+test(
+  "a second process takes half of the shards by resume: no identify, no event lost",
+  async () => {
+    await fleet.start()
+    await fleet.balanced(1)
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    await fleet.start()
+    await fleet.balanced(2)
+    expect(await problems()).toEqual([])
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(outcomes("resume", "resumed")).toBe(SHARDS / 2)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "#32 an orderly stop hands every shard over at once",
+  async () => {
+    await fleet.start()
+    const leaver = await fleet.start()
+    await fleet.balanced(2)
+    const resumes = outcomes("resume", "resumed")
+    leaver.signal("SIGTERM")
+    expect(await leaver.exited).toBe(0)
+    await fleet.balanced(1)
+    expect(await problems()).toEqual([])
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(outcomes("resume", "resumed") - resumes).toBe(SHARDS / 2)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "#33 a killed process's shards are taken over once its lease has passed",
+  async () => {
+    await fleet.start()
+    const killed = await fleet.start()
+    await fleet.balanced(2)
+    killed.signal("SIGKILL")
+    await killed.exited
+    await fleet.balanced(1)
+    expect(await problems()).toEqual([])
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+  },
+  TIMEOUT_MS,
+)
