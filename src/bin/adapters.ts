@@ -2,26 +2,17 @@
 
 import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
-import { placeOf, type RedisLocation } from "../brokers/redis/address.ts"
+import type { RedisLocation } from "../brokers/redis/address.ts"
 import { type RedisBroker, redisBroker } from "../brokers/redis/broker.ts"
-import { newClient } from "../brokers/redis/clients.ts"
 import { isCluster } from "../brokers/redis/mode.ts"
 import { type RedisValues, redisValues } from "../brokers/redis/values.ts"
+import type { WriteFence } from "../brokers/redis/write-fence.ts"
 import { stdioBroker } from "../brokers/stdio/broker.ts"
 import { fileSink } from "../brokers/stdio/sink.ts"
-import type {
-  BrokerConfig,
-  GatewayConfig,
-  IdentifyQueueConfig,
-  RedisConfig,
-  ShardStoreConfig,
-} from "../config/gateway-config.ts"
+import type { BrokerConfig, GatewayConfig, RedisConfig, ShardStoreConfig } from "../config/gateway-config.ts"
 import { GATEWAY_GAP } from "../discord/events.ts"
 import { systemClock } from "../flow/clock.ts"
-import type { IdentifyQueue, IdentifyQueueOptions } from "../gateway/identify/identify-queue.ts"
-import { memoryIdentifyQueue } from "../gateway/identify/memory-queue.ts"
-import { sharedIdentifyQueue } from "../gateway/identify/redis/queue.ts"
-import { redisLine } from "../gateway/identify/redis/redis-line.ts"
+import type { LeaseParts } from "../gateway/gateway-parts.ts"
 import { fileSessionStore } from "../gateway/sessions/file-store.ts"
 import { memorySessionStore } from "../gateway/sessions/memory-store.ts"
 import { redisSessionStore } from "../gateway/sessions/redis-store.ts"
@@ -29,15 +20,17 @@ import type { SessionStore } from "../gateway/sessions/session.ts"
 import type { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import type { Logger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
+import { type Coordination, newCoordination } from "./coordination.ts"
+import { newLeases } from "./leases.ts"
 
 const STANDARD_OUTPUT = 1
-/** A connection for identify slots that answers nothing for so long is dropped. */
-const SILENT_MS = 10_000
 
 export interface Adapters {
   readonly broker: Broker
   readonly store: SessionStore
-  readonly identifyQueue: (options: IdentifyQueueOptions) => IdentifyQueue
+  readonly coordination: Coordination
+  /** Absent where the configuration says which shards run here. */
+  readonly leases?: LeaseParts
 }
 
 /**
@@ -59,42 +52,23 @@ export async function newAdapters(
     found ??= locate(redis, log, stop)
     return found
   }
-  const identifyQueue = await newIdentifyQueue(config.identifyQueue, node, metrics, log, find)
+  const coordination = await newCoordination({ config, node, metrics: metrics.fleet, log, locate: find })
+  const leases = await newLeases({ config, node, log, locate: find, onUnreadable: tellUnreadable(log) })
   if (broker.type === "redis") {
-    const streams = newRedisBroker(broker, await find(broker.redis), metrics, log)
-    return { broker: streams, store: await newStore(shardStore, log, async () => streams.values), identifyQueue }
+    const streams = newRedisBroker(broker, await find(broker.redis), metrics, log, leases?.admission)
+    return {
+      broker: streams,
+      store: await newStore(shardStore, log, async () => streams.values),
+      coordination,
+      ...(leases && { leases: { ...leases, drop: (shard) => streams.drop(shard) } }),
+    }
   }
   const newValues = async (redis: RedisConfig) => redisValues({ ...(await find(redis)), log })
   return {
     broker: newBroker(broker, config.events, metrics, log),
     store: await newStore(shardStore, log, newValues),
-    identifyQueue,
-  }
-}
-
-async function newIdentifyQueue(
-  queue: IdentifyQueueConfig,
-  node: string,
-  metrics: GatewayMetrics,
-  log: Logger,
-  find: (redis: RedisConfig) => Promise<RedisLocation>,
-): Promise<Adapters["identifyQueue"]> {
-  if (queue.type === "memory") return memoryIdentifyQueue
-  const place = placeOf(await find(queue.redis))
-  const connect = (purpose: string, silentMs: number | null) =>
-    newClient({ place, log, random: Math.random }, purpose, silentMs)
-  return (options) => {
-    const commands = connect("identify slots", SILENT_MS)
-    const subscriber = connect("turns to identify", null)
-    return sharedIdentifyQueue({
-      ...options,
-      process: node,
-      line: (onWake) => redisLine({ commands, subscriber, prefix: queue.prefix, process: node, onWake }),
-      on: {
-        granted: (waitedMs) => metrics.fleet.slotGranted(waitedMs),
-        givenBack: () => metrics.fleet.slotReturned(),
-      },
-    })
+    coordination,
+    ...(leases && { leases: { ...leases, drop: () => {} } }),
   }
 }
 
@@ -136,9 +110,11 @@ function newRedisBroker(
   location: RedisLocation,
   metrics: GatewayMetrics,
   logger: Logger,
+  fence: WriteFence | undefined,
 ): RedisBroker {
   return redisBroker({
     ...location,
+    ...(fence && { fence }),
     group,
     body: format,
     trimming: redis.trimming,
@@ -155,9 +131,7 @@ async function newStore(
   log: Logger,
   valuesOf: (redis: RedisConfig) => Promise<RedisValues>,
 ): Promise<SessionStore> {
-  const onUnreadable = (where: string, reason: string) => {
-    log.warn({ where }, `a stored session cannot be used (${reason}): that shard identifies`)
-  }
+  const onUnreadable = tellUnreadable(log)
   switch (store.type) {
     case "memory":
       return memorySessionStore()
@@ -165,5 +139,11 @@ async function newStore(
       return fileSessionStore({ folder: store.path, onUnreadable })
     case "redis":
       return redisSessionStore({ values: await valuesOf(store.redis), prefix: store.prefix, onUnreadable })
+  }
+}
+
+function tellUnreadable(log: Logger) {
+  return (where: string, reason: string) => {
+    log.warn({ where }, `a stored session cannot be used (${reason}): that shard identifies`)
   }
 }

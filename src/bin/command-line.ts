@@ -24,6 +24,8 @@ export interface CommandLine<F extends Flags = Flags> {
   readonly flags: F
   /** The one word that may follow the command. */
   readonly argument?: { readonly name: string; readonly choices: readonly string[] }
+  /** Words that must follow the command, by what stands for them in the help text: `SHARD`, `NODE`. Instead of `argument`. */
+  readonly words?: readonly string[]
   readonly examples: readonly Example[]
 }
 
@@ -40,6 +42,8 @@ export type Given<F extends Flags> = {
 export interface Reading<F extends Flags> {
   readonly flags: Given<F & typeof EVERY_COMMAND>
   readonly argument?: string
+  /** As many as the command line names, unless `--help` or `--version` is given. */
+  readonly words: readonly string[]
 }
 
 /** Flags that every command has. */
@@ -57,19 +61,29 @@ export function readArguments<F extends Flags>(line: CommandLine<F>, args: reado
   const options = allFlags(line)
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
   const given: Record<string, string | true> = {}
+  const wanted = line.words ?? []
+  const words: string[] = []
   let argument: string | undefined
   for (const token of tokens) {
     if (token.kind === "option") given[token.name] = flagValue(token, line)
     if (token.kind !== "positional") continue
+    if (words.length < wanted.length) {
+      words.push(token.value)
+      continue
+    }
     if (argument !== undefined) throw mistake(line, `"${token.value}" is one word too many`)
     argument = argumentOf(token.value, line)
   }
+  const lacking = wanted.slice(words.length)
+  if (lacking.length > 0 && given["help"] === undefined && given["version"] === undefined)
+    throw mistake(line, `it needs ${wanted.join(" and ")}, and ${lacking.join(" and ")} is missing`)
   // Every name in it is one of the flags, with a value of its kind.
-  return { flags: given as Given<F & typeof EVERY_COMMAND>, ...(argument === undefined ? {} : { argument }) }
+  return { flags: given as Given<F & typeof EVERY_COMMAND>, ...(argument === undefined ? {} : { argument }), words }
 }
 
 function argumentOf(value: string, line: CommandLine): string {
-  const { argument } = line
+  const { argument, words } = line
+  if (argument === undefined && words !== undefined) throw mistake(line, `"${value}" is one word too many`)
   if (argument === undefined) throw mistake(line, `it takes flags alone, and was given "${value}"`)
   if (argument.choices.includes(value)) return value
   const choices = argument.choices.join(" or ")
@@ -115,12 +129,13 @@ export function mistake({ name }: CommandLine, what: string, hint = ""): Operato
 
 /** What `--help` prints. */
 export function helpText(line: CommandLine, paint: Paint): string {
-  const { name, about, argument, examples } = line
+  const { name, about, argument, words = [], examples } = line
   const rows = Object.entries(allFlags(line)).map(([flag, { value, help }]) => {
     return [`--${flag}${value === undefined ? "" : ` ${value}`}`, help] as const
   })
   const width = Math.max(...rows.map(([left]) => left.length)) + 2
-  const usage = `spectacles ${name} ${argument === undefined ? "" : `${argument.choices.join("|")} `}[options]`
+  const following = argument === undefined ? words : [argument.choices.join("|")]
+  const usage = ["spectacles", name, ...following, "[options]"].join(" ")
   return [
     `${paint("bold", "Usage:")} ${usage}`,
     about,

@@ -9,6 +9,7 @@ import { formatProblem } from "../config/problem.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Gateway } from "../gateway/gateway.ts"
 import { dialWebSocket } from "../gateway/socket.ts"
+import { startAdminServer } from "../gateway/steering/http/server.ts"
 import { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
 import type { Logger } from "../ops/log.ts"
@@ -61,11 +62,13 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const metrics = new Metrics()
   const gatewayMetrics = new GatewayMetrics(metrics)
   const node = nodeName()
+  const { coordination, ...adapters } = await newAdapters(config, node, gatewayMetrics, log, stop)
   const service = new Gateway({
     config,
     node,
     codec: loadCodec(config.codec),
-    ...(await newAdapters(config, node, gatewayMetrics, log, stop)),
+    ...adapters,
+    identifyQueue: coordination.identifyQueue,
     metrics: gatewayMetrics,
     log,
     clock: systemClock,
@@ -79,18 +82,24 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
     if (reading !== null) gatewayMetrics.read(reading)
   })
   const health = startHealth(config, service, metrics, log)
+  const presented = coordination.present(service.steered)
+  const admin = config.admin && startAdminServer({ ...config.admin, steering: presented.steering, log })
   const end = await service.run(stop)
-  await health?.stop()
+  await Promise.all([health?.stop(), admin?.stop(), presented.close()])
   if (end.type === "stopped") return EXIT_OK
   log.error({}, end.message)
   return EXIT_FAILED
 }
 
-function newLogger({ log, token, broker, shardStore }: GatewayConfig, write: (line: string) => void): Logger {
+function newLogger(
+  { log, token, broker, shardStore, identifyQueue, admin }: GatewayConfig,
+  write: (line: string) => void,
+): Logger {
   const brokerUrls = broker.type === "redis" ? broker.redis.urls : broker.type === "amqp" ? broker.amqp.urls : []
   const storeUrls = shardStore.type === "redis" ? shardStore.redis.urls : []
-  const urls = [...brokerUrls, ...storeUrls].map((url) => url.reveal())
-  return serviceLogger({ ...log, write, tokens: [token.reveal()], urls })
+  const queueUrls = identifyQueue.type === "redis" ? identifyQueue.redis.urls : []
+  const urls = [...brokerUrls, ...storeUrls, ...queueUrls].map((url) => url.reveal())
+  return serviceLogger({ ...log, write, tokens: [token.reveal(), admin?.token.reveal() ?? ""], urls })
 }
 
 function startHealth(

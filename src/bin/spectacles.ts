@@ -38,6 +38,22 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "checks token, intents, broker and machine, and says what to do",
     load: async () => (await import("./doctor.ts")).doctor,
   },
+  shards: {
+    summary: "shows every shard of the bot, and who runs it",
+    load: async () => (await import("./steer.ts")).shards,
+  },
+  drain: {
+    summary: "lets a gateway hand over all its shards",
+    load: async () => (await import("./steer.ts")).drain,
+  },
+  move: {
+    summary: "lets a shard go to another gateway",
+    load: async () => (await import("./steer.ts")).move,
+  },
+  restart: {
+    summary: "lets a shard connect anew and resume",
+    load: async () => (await import("./steer.ts")).restart,
+  },
   health: {
     summary: "asks the service that runs beside it whether it still answers",
     load: async () => (await import("./health.ts")).health,

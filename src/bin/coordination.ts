@@ -1,0 +1,101 @@
+// What the processes of a bot share through Redis, built: identify slots, and being seen and steered.
+
+import { placeOf, type RedisLocation, type RedisPlace } from "../brokers/redis/address.ts"
+import { type Client, newClient } from "../brokers/redis/clients.ts"
+import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
+import { systemClock } from "../flow/clock.ts"
+import { settlesWithin } from "../flow/deadline.ts"
+import type { IdentifyQueue, IdentifyQueueOptions } from "../gateway/identify/identify-queue.ts"
+import { memoryIdentifyQueue } from "../gateway/identify/memory-queue.ts"
+import { sharedIdentifyQueue } from "../gateway/identify/redis/queue.ts"
+import { redisLine } from "../gateway/identify/redis/redis-line.ts"
+import type { SteeredNode } from "../gateway/steering/node.ts"
+import { announcePresence } from "../gateway/steering/redis/presence.ts"
+import { redisSteering } from "../gateway/steering/redis/steering.ts"
+import { type Steering, soleSteering } from "../gateway/steering/steering.ts"
+import type { FleetMetrics } from "../ops/fleet-metrics.ts"
+import type { Logger } from "../ops/log.ts"
+
+/** A connection that answers nothing for so long is dropped. */
+const SILENT_MS = 10_000
+/** How long taking the report away may hold up the end of the process. */
+const CLOSE_WITHIN_MS = 500
+
+export interface Coordination {
+  readonly identifyQueue: (options: IdentifyQueueOptions) => IdentifyQueue
+  /** Lets operators see and steer this process. */
+  present(node: SteeredNode): Presented
+}
+
+export interface Presented {
+  /** All processes of the bot, as far as this one can know of them. */
+  readonly steering: Steering
+  close(): Promise<void>
+}
+
+export interface CoordinationOptions {
+  readonly config: GatewayConfig
+  /** This process among those of the bot. */
+  readonly node: string
+  readonly metrics: FleetMetrics
+  readonly log: Logger
+  readonly locate: (redis: RedisConfig) => Promise<RedisLocation>
+}
+
+/** The Redis in which a bot's processes meet, and what their keys begin with; null: they do not. */
+export function meetingPlaceOf({ shardStore, identifyQueue }: GatewayConfig): MeetingPlace | null {
+  if (shardStore.type === "redis") return shardStore
+  return identifyQueue.type === "redis" ? identifyQueue : null
+}
+
+export interface MeetingPlace {
+  readonly prefix: string
+  readonly redis: RedisConfig
+}
+
+export async function newCoordination(options: CoordinationOptions): Promise<Coordination> {
+  const { config, node, metrics, log, locate } = options
+  const meeting = meetingPlaceOf(config)
+  if (meeting === null) {
+    const alone = (steered: SteeredNode) => ({ steering: soleSteering(steered), close: async () => {} })
+    return { identifyQueue: memoryIdentifyQueue, present: alone }
+  }
+  const { prefix } = meeting
+  const { commands, subscriber } = meetingClients(placeOf(await locate(meeting.redis)), log)
+  const sharedQueue = (queue: IdentifyQueueOptions) =>
+    sharedIdentifyQueue({
+      ...queue,
+      process: node,
+      line: (onWake) => redisLine({ commands, subscriber, prefix, process: node, onWake }),
+      on: { granted: (waitedMs) => metrics.slotGranted(waitedMs), givenBack: () => metrics.slotReturned() },
+    })
+  return {
+    identifyQueue: config.identifyQueue.type === "redis" ? sharedQueue : memoryIdentifyQueue,
+    present(steered) {
+      const presence = announcePresence({ node: steered, commands, subscriber, prefix, clock: systemClock, log })
+      return {
+        steering: steeringOver(commands, subscriber, prefix),
+        async close() {
+          // What Redis does not answer in time lapses by itself.
+          await settlesWithin(systemClock, CLOSE_WITHIN_MS, presence.close()).catch(() => false)
+          commands.disconnect()
+          subscriber.disconnect()
+        },
+      }
+    },
+  }
+}
+
+/** Connections for small commands, and to listen; made at their first use. */
+export function meetingClients(
+  place: RedisPlace,
+  log: Logger,
+): { readonly commands: Client; readonly subscriber: Client } {
+  const connect = (purpose: string, silentMs: number | null) =>
+    newClient({ place, log, random: Math.random }, purpose, silentMs)
+  return { commands: connect("identify slots and operators", SILENT_MS), subscriber: connect("orders and turns", null) }
+}
+
+export function steeringOver(commands: Client, subscriber: Client, prefix: string): Steering {
+  return redisSteering({ commands, subscriber, prefix, clock: systemClock, newId: () => crypto.randomUUID() })
+}

@@ -1,0 +1,40 @@
+// The leases of a gateway that shares the bot's shards with others, built.
+
+import { placeOf, type RedisLocation } from "../brokers/redis/address.ts"
+import { newClient } from "../brokers/redis/clients.ts"
+import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
+import { Admission } from "../gateway/fleet/admission.ts"
+import { fencedSessions } from "../gateway/fleet/fenced-sessions.ts"
+import { connectionName, redisLedger } from "../gateway/fleet/redis-ledger.ts"
+import type { LeaseParts } from "../gateway/gateway-parts.ts"
+import type { Logger } from "../ops/log.ts"
+
+/** A connection that answers nothing for this part of a lease is dropped. */
+const SILENT_SHARE = 0.25
+
+export interface NewLeasesOptions {
+  readonly config: GatewayConfig
+  readonly node: string
+  readonly log: Logger
+  readonly locate: (redis: RedisConfig) => Promise<RedisLocation>
+  /** Told of a key that holds no session. */
+  readonly onUnreadable: (key: string, reason: string) => void
+}
+
+/** Null where the configuration says which shards run here. What publishes is fenced by `admission`. */
+export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeaseParts, "drop"> | null> {
+  const { config, node, log, locate, onUnreadable } = options
+  const { shards, shardStore } = config
+  if (shards.leases === undefined || shardStore.type !== "redis") return null
+  const { prefix } = shardStore
+  const place = placeOf(await locate(shardStore.redis))
+  const connect = (purpose: string, silentMs: number | null) =>
+    newClient({ place, log, random: Math.random }, purpose, silentMs)
+  const commands = connect("leases", shards.leases.leaseMs * SILENT_SHARE)
+  return {
+    member: { id: node, ...shards.leases },
+    admission: new Admission(connectionName(prefix, node)),
+    ledger: redisLedger({ commands, subscriber: connect("news of leases", null), prefix, node }),
+    sessions: fencedSessions({ commands, prefix, node, onUnreadable }),
+  }
+}
