@@ -43,6 +43,8 @@ export class ProxyRequest implements LimitRequest {
   readonly route: Route
   readonly priority: Priority
   readonly deadlineMs: number
+  /** Set when it is sent again. */
+  isRepeat = false
   readonly #door: RequestDoor
   readonly #globalLimits: GlobalLimits
 

@@ -6,7 +6,7 @@ import type { Logger } from "../../ops/log.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
 import { badRequest, type Failure, failureResponse, refused } from "../failure.ts"
 import type { Route } from "../limits/routes.ts"
-import { type GlobalLimits, ProxyRequest, type RequestDoor } from "../proxy-request.ts"
+import { type GlobalLimits, ProxyRequest, type ProxyRequestParts, type RequestDoor } from "../proxy-request.ts"
 import { parseTarget } from "../target.ts"
 import { HeldBytes, MAX_KEPT_BYTES, readBody } from "./request-body.ts"
 import { dropResponseHeaders, takeRequestHeaders } from "./request-headers.ts"
@@ -91,8 +91,9 @@ class Door {
     this.#options = options
   }
 
-  async answer(request: Request, server: Server): Promise<Response> {
-    const { apiVersion, clock, timeoutMs, globalLimits, send, answered } = this.#options
+  // Chained and not awaited where there is no body: an async function costs a microsecond more.
+  answer(request: Request, server: Server): Response | Promise<Response> {
+    const { apiVersion, clock, timeoutMs } = this.#options
     const { method, headers, url } = request
     if (!METHODS.has(method))
       return failureResponse(badRequest(`Cannot pass on ${method}: Discord has no such method.`, 405))
@@ -101,26 +102,33 @@ class Door {
     if ("problem" in target) return failureResponse(badRequest(target.problem, 404))
     const options = takeRequestHeaders(headers, this.#tokenFor(target.path))
     if (typeof options === "string") return failureResponse(badRequest(options))
-    const deadlineMs = clock.nowMs() + (options.timeoutMs ?? timeoutMs)
-    const length = contentLength(headers)
-    // Small bodies are bounded by the number of requests that may wait.
-    const heldBytes = length !== null && length > MAX_KEPT_BYTES ? length : 0
-    if (!this.#held.take(heldBytes)) return failureResponse(refused(FULL))
-    try {
-      const body = request.body === null ? null : await readBody(request, length)
-      if (body === null) headers.delete("content-length")
-      const { priority } = options
-      const door = new Connection(request, server)
-      const passing = new ProxyRequest(
-        { method, target, headers, body, priority, deadlineMs, door },
-        globalLimits,
-        clock,
-      )
-      const result = await send(passing)
+    const withinMs = options.timeoutMs ?? timeoutMs
+    const deadlineMs = withinMs === Number.POSITIVE_INFINITY ? withinMs : clock.nowMs() + withinMs
+    const door = new Connection(request, server)
+    const parts = { method, target, headers, body: null, priority: options.priority, deadlineMs, door }
+    return request.body === null ? this.#pass(parts) : this.#passWithBody(parts, request)
+  }
+
+  #pass(parts: ProxyRequestParts): Promise<Response> {
+    const { globalLimits, clock, send, answered } = this.#options
+    const { headers, body } = parts
+    if (body === null) headers.delete("content-length")
+    const passing = new ProxyRequest(parts, globalLimits, clock)
+    return send(passing).then((result) => {
       answered(passing.route, result.status)
       if (!(result instanceof Response)) return failureResponse(result)
       dropResponseHeaders(result.headers)
       return result
+    })
+  }
+
+  async #passWithBody(parts: ProxyRequestParts, request: Request): Promise<Response> {
+    const length = contentLength(parts.headers)
+    // Small bodies are bounded by the number of requests that may wait.
+    const heldBytes = length !== null && length > MAX_KEPT_BYTES ? length : 0
+    if (!this.#held.take(heldBytes)) return failureResponse(refused(FULL))
+    try {
+      return await this.#pass({ ...parts, body: await readBody(request, length) })
     } finally {
       this.#held.give(heldBytes)
     }

@@ -49,18 +49,26 @@ const DELETE_MESSAGE = "DELETE /channels/:channel/messages/:message"
  * @param wallMs Unix ms, for the age of a message.
  */
 export function routeOf(method: string, path: string, wallMs: number): Route {
-  const segments = path.slice(1).split("/")
-  const [first = "", second = "", third] = segments
-  const found = find(segments)
+  const found = find(path)
   const known = found !== null
-  const template = known ? templateOf(found, method) : `${method} ${unknownTemplate(segments)}`
-  if (!MAJORS.has(first)) return { template, major: "", known, kind: "plain" }
-  if (first === "channels" || first === "guilds" || third === undefined) {
-    const age = template === DELETE_MESSAGE ? ageClass(segments[3] ?? "", wallMs) : ""
+  const template = known ? templateOf(found, method) : `${method} ${unknownTemplate(path.slice(1).split("/"))}`
+  const firstEnd = endOfSegment(path, 1)
+  if (!MAJORS.has(path.slice(1, firstEnd))) return { template, major: "", known, kind: "plain" }
+  const secondEnd = endOfSegment(path, firstEnd + 1)
+  const second = path.slice(firstEnd + 1, secondEnd)
+  const hasToken = path.startsWith("/w") || path.startsWith("/i")
+  if (!hasToken || secondEnd >= path.length) {
+    const age = template === DELETE_MESSAGE ? ageClass(path.slice(path.lastIndexOf("/") + 1), wallMs) : ""
     return { template: template + age, major: second, known, kind: "plain" }
   }
-  const kind = first === "interactions" ? "callback" : isInteractionToken(third) ? "interaction" : "webhook"
+  const third = path.slice(secondEnd + 1, endOfSegment(path, secondEnd + 1))
+  const kind = path.startsWith("/i") ? "callback" : isInteractionToken(third) ? "interaction" : "webhook"
   return { template, major: `${second}:${digestOf(third)}`, known, kind }
+}
+
+function endOfSegment(path: string, start: number): number {
+  const end = path.indexOf("/", start)
+  return end === -1 ? path.length : end
 }
 
 /** Interaction tokens are base64 of `interaction:…`; a webhook's own token is not. */
@@ -75,13 +83,20 @@ function ageClass(messageId: string, wallMs: number): string {
   return ageMs < YOUNG_MESSAGE_MS ? " (young)" : ""
 }
 
-function find(segments: readonly string[]): Node | null {
+function find(path: string): Node | null {
   let node: Node | null = ROOT
-  for (const segment of segments) {
-    node = node.literals.get(segment) ?? node.parameter
-    if (node === null) return null
+  for (let start = 1; start <= path.length && node !== null; ) {
+    const end = endOfSegment(path, start)
+    // Nearly every segment that begins with a digit is an id: no name of Discord's does.
+    const id: Node | null = isDigit(path.charCodeAt(start)) ? node.parameter : null
+    node = id ?? node.literals.get(path.slice(start, end)) ?? node.parameter
+    start = end + 1
   }
-  return node.path === null ? null : node
+  return node === null || node.path === null ? null : node
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
 }
 
 function templateOf(node: Node, method: string): string {
