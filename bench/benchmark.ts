@@ -23,6 +23,8 @@ export interface Sample {
   readonly wallUs: number
   /** From the sender to the reader: the median, 99 %, 99.9 %. */
   readonly latencyUs?: readonly [number, number, number]
+  /** Of the process that was measured, when it was at rest. */
+  readonly residentBytes?: number
 }
 
 /** One case over another: `atMost` in CPU time an event, `rateAtLeast` in events a second. */

@@ -9,6 +9,7 @@ export interface Row {
   readonly eventsPerSecond?: Spread
   /** Medians over the rounds of the median, 99 % and 99.9 %. */
   readonly latencyUs?: readonly number[]
+  readonly residentBytes?: Spread
 }
 
 export interface Spread {
@@ -29,12 +30,14 @@ export interface Report {
 
 export function rowOf(name: string, samples: readonly Sample[], skipped: string | undefined): Row {
   if (samples.length === 0) return { name, skipped: skipped ?? "not run" }
+  const resident = samples.flatMap(({ residentBytes }) => (residentBytes === undefined ? [] : [residentBytes]))
   const latencies = samples.flatMap(({ latencyUs }) => (latencyUs === undefined ? [] : [latencyUs]))
   return {
     name,
     ...(latencies.length === 0
       ? {}
       : { latencyUs: [0, 1, 2].map((part) => spread(latencies.map((one) => one[part] ?? Number.NaN)).median) }),
+    ...(resident.length === 0 ? {} : { residentBytes: spread(resident) }),
     cpuUsPerEvent: spread(samples.map(({ cpuUs, events }) => cpuUs / events)),
     eventsPerSecond: spread(samples.map(({ wallUs, events }) => events / (wallUs / 1_000_000))),
   }
@@ -58,13 +61,15 @@ export function printReport({ question, machine, rounds, rows, ratios }: Report)
   for (const target of ratios) console.log(ratioLine(target, rows))
 }
 
-function line({ name, skipped, cpuUsPerEvent: cpu, eventsPerSecond, latencyUs }: Row, width: number): string {
+function line(row: Row, width: number): string {
+  const { name, skipped, cpuUsPerEvent: cpu, eventsPerSecond, latencyUs, residentBytes } = row
   if (cpu === undefined || eventsPerSecond === undefined) return `${name.padEnd(width)}  skipped: ${skipped}`
   const cost = `${cpu.median.toFixed(2)} (${cpu.min.toFixed(2)}–${cpu.max.toFixed(2)})`
   const rate = Math.round(eventsPerSecond.median).toLocaleString("en")
   const latency =
     latencyUs === undefined ? "" : `   ${latencyUs.map((us) => Math.round(us)).join(" / ")} µs (p50 / p99 / p99.9)`
-  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}`
+  const memory = residentBytes === undefined ? "" : `   ${(residentBytes.median / 1e6).toFixed(0)} MB resident`
+  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}${memory}`
 }
 
 function ratioLine(target: RatioTarget, rows: readonly Row[]): string {
