@@ -1,0 +1,156 @@
+// Processes that meet in a real Redis: their reports, and orders between them.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { placeOf } from "../../../../src/brokers/redis/address.ts"
+import { type Client, newClient } from "../../../../src/brokers/redis/clients.ts"
+import { systemClock } from "../../../../src/flow/clock.ts"
+import type { NodeReport, Order, OrderResult, SteeredNode } from "../../../../src/gateway/steering/node.ts"
+import { announcePresence, type Presence } from "../../../../src/gateway/steering/redis/presence.ts"
+import { redisSteering } from "../../../../src/gateway/steering/redis/steering.ts"
+import { silentLogger } from "../../../../src/ops/log.ts"
+import { FakeClock } from "../../../fixtures/fake-clock.ts"
+import { type RedisServer, startRedisCluster, startRedisServer } from "../../../fixtures/redis-server.ts"
+import { until } from "../../../fixtures/running-gateway.ts"
+
+let single: RedisServer
+let cluster: readonly RedisServer[]
+let clients: Client[]
+let presences: Presence[]
+let prefixes = 0
+let prefix: string
+
+beforeAll(async () => {
+  single = await startRedisServer()
+  cluster = await startRedisCluster()
+})
+afterAll(async () => {
+  for (const server of [single, ...cluster]) await server.stop()
+})
+beforeEach(() => {
+  prefixes += 1
+  prefix = `bot-${prefixes}`
+  clients = []
+  presences = []
+})
+afterEach(async () => {
+  for (const presence of presences) await presence.close()
+  for (const client of clients) client.disconnect()
+})
+
+function connect(urls: readonly string[]): Client {
+  const client = newClient({ place: placeOf({ urls }), log: silentLogger, random: Math.random }, "test", null)
+  clients.push(client)
+  return client
+}
+
+class FakeNode implements SteeredNode {
+  readonly node: string
+  readonly orders: Order[] = []
+  obeys: (order: Order) => Promise<OrderResult> = async () => ({ type: "done" })
+
+  constructor(node: string) {
+    this.node = node
+  }
+
+  report(): NodeReport {
+    return { node: this.node, shardCount: 2, draining: false, shards: [] }
+  }
+
+  obey(order: Order): Promise<OrderResult> {
+    this.orders.push(order)
+    return this.obeys(order)
+  }
+}
+
+function announce(node: SteeredNode, urls: readonly string[]): void {
+  const [commands, subscriber] = [connect(urls), connect(urls)]
+  presences.push(announcePresence({ node, commands, subscriber, prefix, clock: systemClock, log: silentLogger }))
+}
+
+function steeringOn(urls: readonly string[], clock = systemClock) {
+  const [commands, subscriber] = [connect(urls), connect(urls)]
+  return redisSteering({ commands, subscriber, prefix, clock, newId: () => crypto.randomUUID() })
+}
+
+describe.each([
+  ["a single server", () => [single.url]],
+  ["a cluster", () => cluster.map(({ url }) => url)],
+] as const)("steering over %s", (_name, urls) => {
+  test("shows every process, and forgets one that left", async () => {
+    announce(new FakeNode("one"), urls())
+    announce(new FakeNode("two"), urls())
+    const steering = steeringOn(urls())
+    const names = async () => (await steering.view()).nodes.map(({ node }) => node)
+    while ((await names()).length < 2) await Bun.sleep(5)
+    expect(await names()).toEqual(["one", "two"])
+    await presences[0]?.close()
+    expect(await names()).toEqual(["two"])
+  })
+
+  test("brings an order to its process, and the result back", async () => {
+    const [one, two] = [new FakeNode("one"), new FakeNode("two")]
+    announce(one, urls())
+    announce(two, urls())
+    two.obeys = async (order) =>
+      order.type === "drain" ? { type: "done" } : { type: "refused", reason: "Cannot, for a reason." }
+    const steering = steeringOn(urls())
+    // Until it listens.
+    while (two.orders.length === 0) await Promise.race([steering.order("two", { type: "drain" }), Bun.sleep(20)])
+    expect(await steering.order("two", { type: "drain" })).toEqual({ type: "done" })
+    expect(await steering.order("two", { type: "restart", shard: 1 })).toEqual({
+      type: "refused",
+      reason: "Cannot, for a reason.",
+    })
+    expect(one.orders).toEqual([])
+  })
+})
+
+describe("steering over Redis", () => {
+  test("says that a process does not answer", async () => {
+    const clock = new FakeClock()
+    const steering = steeringOn([single.url], clock)
+    let result: OrderResult | null = null
+    const asked = steering.order("nobody", { type: "drain" }).then((given) => {
+      result = given
+    })
+    while (result === null) {
+      clock.advance(1_000)
+      await Bun.sleep(1)
+    }
+    await asked
+    expect(result).toMatchObject({ reason: expect.stringContaining("nobody does not answer") })
+  })
+
+  test("an order that fails is a refusal with the error, and the next one is obeyed", async () => {
+    const node = new FakeNode("one")
+    node.obeys = () => Promise.reject(new Error("defect"))
+    announce(node, [single.url])
+    const steering = steeringOn([single.url])
+    while (node.orders.length === 0) await Promise.race([steering.order("one", { type: "drain" }), Bun.sleep(20)])
+    expect(await steering.order("one", { type: "drain" })).toMatchObject({ reason: expect.stringContaining("defect") })
+    node.obeys = async () => ({ type: "done" })
+    expect(await steering.order("one", { type: "drain" })).toEqual({ type: "done" })
+  })
+
+  test("what is no order is left alone", async () => {
+    const node = new FakeNode("one")
+    announce(node, [single.url])
+    const channel = `{${prefix}:nodes}:orders:one`
+    for (const text of ["", "{", "null", '{"id":"","order":{"type":"drain"}}', '{"id":"1","order":{"type":"explode"}}'])
+      while ((await single.command("PUBLISH", channel, text)) === "0") await Bun.sleep(5)
+    await single.command("PUBLISH", channel, '{"id":"1","order":{"type":"drain"}}')
+    await until(() => node.orders.length > 0)
+    expect(node.orders).toEqual([{ type: "drain" }])
+  })
+
+  test("a report that cannot be read, and one that lapsed, are passed over", async () => {
+    announce(new FakeNode("one"), [single.url])
+    await single.command("SADD", `{${prefix}:nodes}:names`, "lapsed", "odd")
+    await single.command("SET", `{${prefix}:nodes}:report:odd`, '{"node":7}')
+    const steering = steeringOn([single.url])
+    const names = async () => (await steering.view()).nodes.map(({ node }) => node)
+    while ((await names()).length < 1) await Bun.sleep(5)
+    expect(await names()).toEqual(["one"])
+    expect(await single.command("SMEMBERS", `{${prefix}:nodes}:names`)).not.toContain("lapsed")
+  })
+})
