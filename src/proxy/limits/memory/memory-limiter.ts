@@ -4,6 +4,7 @@
 
 import type { Clock } from "../../../flow/clock.ts"
 import type { Logger } from "../../../ops/log.ts"
+import { BanGate } from "../ban-gate.ts"
 import type { Outcome } from "../bucket.ts"
 import {
   CUT_OFF_MS,
@@ -29,7 +30,6 @@ import {
   type Verdict,
 } from "../limiter.ts"
 import { WaitList } from "../wait-list.ts"
-import { BanGate } from "./ban-gate.ts"
 import { describeLanes, read } from "./describe.ts"
 import type { Waiter } from "./lane.ts"
 import { LaneIndex } from "./lane-index.ts"
@@ -52,7 +52,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   readonly #budget: InvalidBudget
   readonly #index: LaneIndex
   readonly #limited429: Record<LimitScope, number> = { user: 0, shared: 0, global: 0, ban: 0 }
-  readonly #gate: BanGate
+  readonly #gate: BanGate<TokenLane>
   #waiting = 0
   #isClosed = false
   readonly #stopSweeping: () => void

@@ -1,35 +1,35 @@
-// The last gate: lanes that wait only because Cloudflare has banned the IP address, or lets it in again bit by bit.
+// The last gate: whoever waits only because Cloudflare has banned the IP address, or lets it in again bit by bit.
 // First come first served, with one timer for all of them.
 
-import type { Clock } from "../../../flow/clock.ts"
-import { Ban } from "../ban.ts"
-import type { TokenLane } from "./token-lanes.ts"
+import type { Clock } from "../../flow/clock.ts"
+import { Ban } from "./ban.ts"
 
-export class BanGate {
+/** @typeParam Waiting what is let through one at a time: a lane, or a token. */
+export class BanGate<Waiting> {
   readonly ban = new Ban()
   readonly #clock: Clock
-  readonly #letGo: (lane: TokenLane, nowMs: number) => void
-  /** At most as many as there are lanes with somebody waiting. */
-  readonly #held = new Set<TokenLane>()
+  readonly #letGo: (one: Waiting, nowMs: number) => void
+  /** At most as many as there are with somebody waiting. */
+  readonly #held = new Set<Waiting>()
   #cancel: (() => void) | null = null
 
-  /** @param letGo sends one of the lane, or has it wait for its own limits, or holds it again. */
-  constructor(clock: Clock, letGo: (lane: TokenLane, nowMs: number) => void) {
+  /** @param letGo lets one request go, or has it wait for its own limits, or holds it again. */
+  constructor(clock: Clock, letGo: (one: Waiting, nowMs: number) => void) {
     this.#clock = clock
     this.#letGo = letGo
   }
 
-  /** Holds the lane, unless it may go. @returns whether it is held. */
-  holds(lane: TokenLane, nowMs: number): boolean {
+  /** Holds it back, unless it may go. @returns whether it is held. */
+  holds(one: Waiting, nowMs: number): boolean {
     if (this.ban.isFree || this.ban.opensAtMs(nowMs) <= nowMs) return false
-    this.#held.add(lane)
+    this.#held.add(one)
     this.#wait(nowMs)
     return true
   }
 
   /** Nobody waits there any more. */
-  drop(lane: TokenLane): void {
-    this.#held.delete(lane)
+  drop(one: Waiting): void {
+    this.#held.delete(one)
   }
 
   /** An answer came, or none: whatever that opens is used. */
@@ -45,10 +45,10 @@ export class BanGate {
   }
 
   #wake(nowMs: number): void {
-    for (const lane of this.#held) {
+    for (const one of this.#held) {
       if (this.ban.opensAtMs(nowMs) > nowMs) break
-      this.#held.delete(lane)
-      this.#letGo(lane, nowMs)
+      this.#held.delete(one)
+      this.#letGo(one, nowMs)
     }
     this.#cancel?.()
     this.#cancel = null
