@@ -24,7 +24,7 @@ COPY src src
 ARG SPECTACLES_COMMIT=""
 # An executable whose native codec does not load would run all the same, at several times the CPU an event.
 RUN bun run build && dist/spectacles --version | grep "codec: native" \
-  && mkdir /data
+  && mkdir /empty
 
 # An example command handler, for deploy/compose.yaml.
 FROM ${BUN_IMAGE} AS handler
@@ -48,10 +48,11 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /spectacles/dist/spectacles /usr/local/bin/spectacles
 COPY LICENSE /usr/share/doc/spectacles/LICENSE
 # Files that a gateway keeps (shard_store.type = "file") belong in a volume at /data.
-COPY --from=build --chown=65532:65532 /data /data
+COPY --from=build --chown=65532:65532 /empty /data
 # So that an authority of your own, put in that file, is trusted for Redis and AMQP too.
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
-# gateway.toml or proxy.toml is read from here, when it is mounted.
+# gateway.toml or proxy.toml is read from here, when it is mounted. Copied, since not every builder makes a WORKDIR.
+COPY --from=build /empty /etc/spectacles
 WORKDIR /etc/spectacles
 USER 65532:65532
 STOPSIGNAL SIGTERM
