@@ -23,7 +23,7 @@ beforeEach(async () => {
   discord = await startSimulator({
     ...{ token: TOKEN, guilds: 32, shards: SHARDS, maxConcurrency: SHARDS, rate: RATE, replayEvents: 1_000_000 },
   })
-  fleet = new FleetUnderTest({ discord, redisUrl: server.url, leaseMs: LEASE_MS })
+  fleet = new FleetUnderTest({ discord, redisUrl: server.url, shards: SHARDS, leaseMs: LEASE_MS })
 })
 
 afterEach(async () => {
@@ -35,17 +35,12 @@ afterEach(async () => {
 const outcomes = (kind: "identify" | "resume", outcome: string) =>
   discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
 
-async function stored(): Promise<readonly number[]> {
-  const texts = await fleet.redis.mget(Array.from({ length: SHARDS }, (_, shard) => `gateway:${shard}`))
-  return texts.map((text) => (text === null ? 0 : JSON.parse(text).sequence))
-}
-
 /** Traffic ends; everything is confirmed and stored. @returns what is missing or out of order */
 async function problems(): Promise<readonly string[]> {
   discord.setRate(0)
   await until(() => discord.sessions().every(({ connected }) => connected))
   const isStored = async () => {
-    const sequences = await stored()
+    const sequences = await fleet.stored()
     return discord.sessions().every(({ shard, sequence }) => (sequences[shard] ?? 0) >= sequence)
   }
   while (!(await isStored())) await Bun.sleep(20)
@@ -96,6 +91,38 @@ test(
     await fleet.balanced(1)
     expect(await problems()).toEqual([])
     expect(outcomes("identify", "ready")).toBe(SHARDS)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "#34 a process that was paused past its lease wakes up: it changes nothing, lets go, and joins again",
+  async () => {
+    const awake = await fleet.start()
+    const paused = await fleet.start()
+    await fleet.balanced(2)
+    const resumes = outcomes("resume", "resumed")
+    paused.signal("SIGSTOP")
+    await fleet.balanced(1)
+    await until(() => outcomes("resume", "resumed") === resumes + SHARDS / 2)
+    const before = await streamIds(server.url, EVENTS)
+    paused.signal("SIGCONT")
+    await fleet.balanced(2)
+    expect(await problems()).toEqual([])
+    // What it had read and not written when it was paused would stand there twice.
+    const after = await streamIds(server.url, EVENTS)
+    for (const [event, ids] of after) {
+      const since = ids.slice(before.get(event)?.length)
+      expect(since.filter((id) => before.get(event)?.includes(id))).toEqual([])
+    }
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    // Half of them go back by hand-over; the one that woke up resumed nothing on its own.
+    expect(outcomes("resume", "resumed")).toBe(resumes + SHARDS)
+    expect(outcomes("resume", "invalid")).toBe(0)
+    for (const gateway of [awake, paused]) {
+      gateway.signal("SIGTERM")
+      expect(await gateway.exited).toBe(0)
+    }
   },
   TIMEOUT_MS,
 )

@@ -1,33 +1,25 @@
-// The shards that this process holds leases for: carries out what step.ts decides. Owns the beats, the timers, and what
-// belongs to a shard while it is held: its unit, its saver, the way in and out.
+// This process's part in the fleet: carries out what step.ts decides. Owns the beats, the timers, and through held-shards.ts
+// the shards that it has leases for.
 
-import { type Clock, sleep } from "../../flow/clock.ts"
+import type { Clock } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import { Timers } from "../../flow/timers.ts"
 import type { LeaseMove } from "../../ops/fleet-metrics.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Fleet } from "../fleet.ts"
 import type { Ownership } from "../ownership.ts"
-import { SessionSaver } from "../sessions/saver.ts"
 import type { Dial } from "../socket.ts"
 import type { HandOver, OrderResult } from "../steering/node.ts"
 import type { Admission } from "./admission.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
-import { leasedDial } from "./leased-dial.ts"
+import { HeldShards } from "./held-shards.ts"
 import type { Beat, Ledger } from "./ledger.ts"
-import type { CutReason, Effect, Input, MemberOptions, MemberState, TimerName } from "./member-state.ts"
+import type { Effect, Input, MemberOptions, MemberState, TimerName } from "./member-state.ts"
 import { newMember } from "./member-state.ts"
 import { step } from "./step.ts"
 
 /** A beat that is not answered within this part of a lease is given up. */
 const ANSWER_SHARE = 0.3
-/** A shard's hand-over: for confirms, and for its last session. What is late comes twice, with equal ids. */
-const DRAIN_WITHIN_MS = 5_000
-const SAVE_WITHIN_MS = 2_000
-/** For READY of a shard that is on its way out, lest its identify is wasted. */
-const IDENTIFY_WITHIN_MS = 5_000
-const POLL_MS = 50
-const LOAD_RETRY_MS = 500
 /** Of the time to stop; the rest is for letting go. */
 const LEAVE_SHARE = 0.9
 
@@ -53,19 +45,10 @@ export interface LeasesOptions {
   }
 }
 
-/** A shard that is held here, from the moment that its session is being loaded. */
-interface Charge {
-  readonly token: number
-  readonly saver: SessionSaver
-  isRunning: boolean
-}
-
 export class Leases implements Ownership {
   readonly #options: LeasesOptions
   readonly #timers: Timers<TimerName>
-  readonly #charges = new Map<number, Charge>()
-  /** Shards whose last unit here is still closing. */
-  readonly #closing = new Map<number, Promise<void>>()
+  readonly #held: HeldShards
   /** Inputs that came while another was carried out. Bounded by what one input's effects can cause. */
   readonly #inputs: Input[] = []
   readonly #left = Promise.withResolvers<void>()
@@ -77,6 +60,13 @@ export class Leases implements Ownership {
   constructor(options: LeasesOptions) {
     this.#options = options
     this.#state = newMember(options.member)
+    const { ledger, member } = options
+    this.#held = new HeldShards({
+      ...options,
+      heldUntilMs: () => this.#state.heldUntilMs,
+      endWrites: () => ledger.fence(member.id),
+      on: { ...options.on, drained: (shard, token) => this.#input({ type: "drained", shard, token }) },
+    })
     this.#timers = new Timers(options.clock, (timer) => this.#input({ type: timer === "beat" ? "ask" : "expired" }))
   }
 
@@ -107,7 +97,7 @@ export class Leases implements Ownership {
 
   /** A shard's connection came up or went down. */
   live(shard: number, isLive: boolean): void {
-    const token = this.#charges.get(shard)?.token
+    const token = this.#held.token(shard)
     if (token !== undefined) this.#input({ type: "live", shard, token, isLive })
   }
 
@@ -118,8 +108,7 @@ export class Leases implements Ownership {
     if (!isOut) log.warn({}, "not every shard could be handed over in time: others take the rest once its lease passes")
     this.#timers.cancel("beat")
     this.#timers.cancel("expiry")
-    for (const shard of [...this.#charges.keys()]) this.#cut(shard, "expired")
-    await settlesWithin(clock, withinMs * (1 - LEAVE_SHARE), Promise.all(this.#closing.values()))
+    await settlesWithin(clock, withinMs * (1 - LEAVE_SHARE), this.#held.cutAll("expired"))
     await ledger.close()
   }
 
@@ -147,11 +136,11 @@ export class Leases implements Ownership {
       case "beat":
         return void this.#beat(effect.beat)
       case "serve":
-        return void this.#serve(effect.shard, effect.token, effect.wasClaimed)
+        return void this.#held.serve(effect.shard, effect.token, effect.wasClaimed)
       case "drain":
-        return void this.#drain(effect.shard, effect.token)
+        return void this.#held.drain(effect.shard, effect.token)
       case "cut":
-        return this.#cut(effect.shard, effect.reason)
+        return this.#held.cut(effect.shard, effect.reason)
       case "fence":
         return void this.#fence(effect.node)
       case "timer":
@@ -183,99 +172,6 @@ export class Leases implements Ownership {
     const answer = await asked
     this.#input({ type: "answer", answer, sentMs })
     if (answer.type === "member") admission.answered(number)
-  }
-
-  async #serve(shard: number, token: number, wasClaimed: boolean): Promise<void> {
-    const { sessions, fleet, clock, log, on } = this.#options
-    const store = sessions(shard, token)
-    const saver = new SessionSaver({
-      store,
-      clock,
-      onError: (error) => log.debug({ err: error, shard }, "a session could not be stored; trying again"),
-    })
-    const charge: Charge = { token, saver, isRunning: false }
-    this.#charges.set(shard, charge)
-    on.moved({ direction: "in", reason: wasClaimed ? "free" : "handed-over" })
-    // One connection of a shard at a time, also where the last one is still closing.
-    await this.#closing.get(shard)
-    const session = await this.#loaded(shard, charge, () => store.load(shard))
-    if (session === undefined) return
-    charge.isRunning = true
-    const isHeld = () => this.#charges.get(shard) === charge && clock.nowMs() < this.#state.heldUntilMs
-    fleet.add(new Map([[shard, session]]), { saver, dial: leasedDial(this.#options.dial, isHeld) })
-    on.changed()
-  }
-
-  /** Tries until it succeeds. Undefined: the shard is not ours any more. */
-  async #loaded<T>(shard: number, charge: Charge, load: () => Promise<T>): Promise<T | undefined> {
-    const { clock, log } = this.#options
-    const never = new AbortController().signal
-    while (this.#charges.get(shard) === charge) {
-      try {
-        const loaded = await load()
-        return this.#charges.get(shard) === charge ? loaded : undefined
-      } catch (error) {
-        log.warn({ err: error, shard }, "a session could not be loaded; trying again")
-        await sleep(clock, LOAD_RETRY_MS, never)
-      }
-    }
-    return undefined
-  }
-
-  async #drain(shard: number, token: number): Promise<void> {
-    const { fleet, clock, log, on } = this.#options
-    const charge = this.#charges.get(shard)
-    if (charge?.token !== token) return
-    const isOurs = () => this.#charges.get(shard) === charge
-    if (charge.isRunning) {
-      await this.#identified(shard, isOurs)
-      if (!isOurs()) return
-      const isConfirmed = await settlesWithin(clock, DRAIN_WITHIN_MS, fleet.drain(shard))
-      if (!isOurs()) return
-      if (!isConfirmed)
-        log.warn({ shard }, "not every event was confirmed in time: who takes the shard gets them again")
-      const isSaved = await settlesWithin(clock, SAVE_WITHIN_MS, charge.saver.close()).catch(() => false)
-      if (!isOurs()) return
-      if (!isSaved) log.warn({ shard }, "the last session could not be stored: some events will come twice")
-    }
-    log.info({ shard, to: this.#state.holdings.get(shard)?.to ?? null }, "handing the shard over")
-    on.moved({ direction: "out", reason: "handed-over" })
-    await this.#letGo(shard, charge)
-    this.#input({ type: "drained", shard, token })
-  }
-
-  async #identified(shard: number, isOurs: () => boolean): Promise<void> {
-    const { clock, fleet } = this.#options
-    const never = new AbortController().signal
-    const untilMs = clock.nowMs() + IDENTIFY_WITHIN_MS
-    while (isOurs() && clock.nowMs() < untilMs && fleet.units.get(shard)?.status.phase === "identifying") {
-      await sleep(clock, POLL_MS, never)
-    }
-  }
-
-  #cut(shard: number, reason: CutReason): void {
-    const charge = this.#charges.get(shard)
-    if (charge === undefined) return
-    const { log, on } = this.#options
-    log.warn({ shard, reason }, CUT_BECAUSE[reason])
-    on.moved({ direction: "out", reason })
-    void this.#letGo(shard, charge)
-  }
-
-  /** Closes, and writes nothing more for the shard. */
-  #letGo(shard: number, charge: Charge): Promise<void> {
-    const { fleet, drop, on } = this.#options
-    this.#charges.delete(shard)
-    charge.saver.abandon()
-    const gone = fleet.remove(shard)
-    // Closing hands what was decoded over to the broker.
-    drop(shard)
-    const closing = gone.finally(() => {
-      if (this.#closing.get(shard) === closing) this.#closing.delete(shard)
-    })
-    this.#closing.set(shard, closing)
-    on.changed()
-    return closing
   }
 
   async #fence(node: string): Promise<void> {
@@ -323,12 +219,6 @@ export class Leases implements Ownership {
       watch()
     })
   }
-}
-
-const CUT_BECAUSE: Readonly<Record<CutReason, string>> = {
-  expired: "the lease could not be renewed in time: the shard is closed, and the session kept",
-  taken: "the lease is another process's: the shard is closed here",
-  fenced: "this process's lease passed: the shard is closed here",
 }
 
 function otherCount(ours: number, theirs: number): string {
