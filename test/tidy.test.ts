@@ -20,7 +20,7 @@ const LEVELS: readonly (readonly string[])[] = [
 /** All that brokers may know of the codec: how a batch of events lies in memory. */
 const CODEC_FOR_BROKERS = ["src/codec/batch.ts", "src/codec/encoding.ts"]
 /** Tests of these are about more than one file of src. */
-const TESTS_WITHOUT_A_SOURCE = ["contract", "docs", "fixtures", "integration", "interop"]
+const TESTS_WITHOUT_A_SOURCE = ["contract", "deploy", "docs", "fixtures", "integration", "interop"]
 /** Names of tests that are about their whole folder. */
 const TESTS_OF_A_FOLDER = ["contract", "differential", "process", "simulation"]
 /** Written for tests, ours and those of users: no command needs it. */
