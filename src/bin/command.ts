@@ -63,9 +63,10 @@ export function versionLine(): string {
   return `spectacles ${packageJson.version} (${built}, Bun ${Bun.version}, codec: ${loadCodec("auto").description})`
 }
 
-/** How this program is called, for hints: from its sources, by a script of package.json. */
+/** How this program is called, for hints: in a checkout of its sources by a script of package.json. */
 export function callOf(command: string): string {
-  return BUILD === undefined ? `bun run ${command}` : `spectacles ${command}`
+  const isCheckout = BUILD === undefined && !import.meta.dir.includes("node_modules")
+  return isCheckout ? `bun run ${command}` : `spectacles ${command}`
 }
 
 function describeDefect(error: unknown): string {
