@@ -1,13 +1,13 @@
 // The examples, each in a process of its own, beside a gateway, a simulated Discord and the real broker.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
-import { Redis as Client } from "ioredis"
 import { buildClient } from "../scripts/build-client.ts"
-import { Redis } from "../src/client/brokers.ts"
 import type { Simulator } from "../src/simulator/simulator.ts"
 import { startSimulator } from "../src/simulator/start.ts"
 import { ExampleProcess } from "./examples/example-process.ts"
+import { freePort } from "./fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess } from "./fixtures/gateway-process.ts"
+import { answering, startProxyProcess } from "./fixtures/proxy-process.ts"
 import { pythonEnvironment } from "./fixtures/python-environment.ts"
 import { type RabbitmqServer, startRabbitmqServer } from "./fixtures/rabbitmq-server.ts"
 import { type RedisServer, startRedisServer } from "./fixtures/redis-server.ts"
@@ -50,6 +50,24 @@ function overRedis(settings: Readonly<Record<string, string>> = {}): Promise<Gat
   return gateway({ BROKER_TYPE: "redis", REDIS_URL: `127.0.0.1:${redis.port}`, ...settings })
 }
 
+/** The one that has the token. */
+async function proxyOverRedis(): Promise<void> {
+  const port = await freePort()
+  running.push(
+    await startProxyProcess({
+      PROXY_ADDRESS: `127.0.0.1:${port}`,
+      DISCORD_API_HOST: discord.host,
+      DISCORD_TOKEN: "simulated",
+      REDIS_URL: redis.url,
+    }),
+  )
+  await answering(`http://127.0.0.1:${port}/`)
+}
+
+async function nothingPending(event: string, group: string): Promise<void> {
+  while (!(await redis.command("XPENDING", event, group)).startsWith("0")) await Bun.sleep(10)
+}
+
 function example(command: readonly string[], env: Readonly<Record<string, string>> = {}): ExampleProcess {
   const process = new ExampleProcess(command, EXAMPLES, env)
   running.push(process)
@@ -78,27 +96,17 @@ describe("ping.ts", () => {
   test.each(["bun", "node"])(
     "answers !ping once, through the proxy, and ends in good order under %s",
     async (runtime) => {
-      await overRedis()
-      const requests: unknown[] = []
-      const proxy = new Redis("proxy", new Client(redis.url))
-      running.push({ stop: async () => proxy.disconnect() })
-      proxy.on("REQUEST", async (request: unknown, { ack, reply }) => {
-        requests.push(request)
-        await reply({ status: 0, body: { status: 200, headers: {}, url: "", body: Buffer.from("{}") } })
-        await ack()
-      })
-      proxy.on("error", () => {})
-      await proxy.subscribe("REQUEST")
+      await overRedis({ DISCORD_RAW_INTENTS: "33281" })
+      await proxyOverRedis()
       const handler = example(await commandFor(runtime, "ping.ts", redis.url))
-      say("not for us")
-      say("!ping")
-      await handler.says("/channels/290926798999357250/messages")
+      discord.rest.say({ content: "not for us" })
+      const { channel_id } = discord.rest.say({ content: "!ping" })
+      await handler.says(`answered in ${channel_id}: Pong!`)
+      await nothingPending("MESSAGE_CREATE", "ping")
       expect(await handler.end()).toBe(0)
-      await proxy.close()
-      const body = new Uint8Array(Buffer.from('{"content":"Pong!"}'))
-      expect(requests).toMatchObject([{ method: "POST", path: "/channels/290926798999357250/messages" }])
-      expect(requests).toMatchObject([{ body: Buffer.from(body) }])
-      expect(await redis.command("XPENDING", "MESSAGE_CREATE", "ping")).toStartWith("0")
+      await nothingPending("REQUEST", "proxy")
+      const sent = discord.record.of("request").filter(({ method }) => method === "POST")
+      expect(sent).toMatchObject([{ path: `/api/v10/channels/${channel_id}/messages`, status: 200 }])
     },
     TIMEOUT_MS,
   )
