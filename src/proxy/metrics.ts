@@ -13,11 +13,15 @@ const OTHER_ROUTE = "other"
 const MS_PER_SECOND = 1_000
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const MAX_STATUS = 600
+/** Observations that are kept before they are handed over: many in a row cost a fraction of one in between two requests. */
+const MAX_OBSERVATIONS = 1_024
 
 export class ProxyMetrics {
   readonly #requests: Counter<"route" | "status">
   readonly #queued: Histogram
   readonly #upstream: Histogram
+  readonly #upstreamMs = new Float64Array(MAX_OBSERVATIONS)
+  #observations = 0
   readonly #repeats: Counter<"reason">
   readonly #limited: Counter<"scope">
   readonly #buckets: Gauge
@@ -100,11 +104,18 @@ export class ProxyMetrics {
   }
 
   upstreamAnswered(ms: number): void {
-    this.#upstream.observe(ms / MS_PER_SECOND)
+    if (this.#observations === MAX_OBSERVATIONS) this.#observe()
+    this.#upstreamMs[this.#observations] = ms
+    this.#observations += 1
   }
 
   repeated(reason: string): void {
     this.#repeats.inc({ reason })
+  }
+
+  #observe(): void {
+    for (const ms of this.#upstreamMs.subarray(0, this.#observations)) this.#upstream.observe(ms / MS_PER_SECOND)
+    this.#observations = 0
   }
 
   /** Takes over what a scrape has read: to be called from `Metrics.onScrape`. */
@@ -113,6 +124,7 @@ export class ProxyMetrics {
       for (const [status, count] of counts.entries()) if (count > 0) this.#requests.inc({ route, status }, count)
     }
     this.#counts.clear()
+    this.#observe()
     for (const scope of LIMIT_SCOPES) {
       this.#limited.inc({ scope }, limiter.limited[scope] - (this.#limitedBefore.get(scope) ?? 0))
       this.#limitedBefore.set(scope, limiter.limited[scope])

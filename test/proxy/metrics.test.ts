@@ -36,6 +36,18 @@ test("requests are counted by route and status, unknown routes as one, however o
   }
 })
 
+test("every wait for Discord is in the histogram when it is scraped, and is counted once", async () => {
+  const metrics = new Metrics()
+  const proxy = new ProxyMetrics(metrics)
+  metrics.onScrape(() => proxy.read(READING, 0))
+  for (let count = 0; count < 3_000; count += 1) proxy.upstreamAnswered(30)
+  expect(await metrics.text()).toContain('proxy_upstream_seconds_bucket{le="0.05"} 3000')
+  proxy.upstreamAnswered(2_000)
+  const text = await metrics.text()
+  expect(text).toContain('proxy_upstream_seconds_bucket{le="1"} 3000')
+  expect(text).toContain("proxy_upstream_seconds_count 3001")
+})
+
 test("docs/proxy.md lists every metric, with its type and labels, and no other", async () => {
   const metrics = new Metrics()
   new ProxyMetrics(metrics)
