@@ -35,6 +35,8 @@ export function announcePresence(options: PresenceOptions): Presence {
   let cancelTimer = () => {}
 
   const report = async () => {
+    cancelTimer()
+    if (isClosed) return
     cancelTimer = clock.after(REPORT_MS, () => void report())
     // One at a time: while Redis is away, they must not pile up.
     if (isWriting) return
@@ -57,7 +59,11 @@ export function announcePresence(options: PresenceOptions): Presence {
       log.warn({ err: error }, "an operator's order could not be answered")
     }
   }
-  const orders = new Orders(node, log, answer)
+  const orders = new Orders(node, log, async (id, what) => {
+    // Whoever gave the order looks next.
+    if (what.type === "done") await report()
+    await answer(id, what)
+  })
   subscriber.on("message", (where: string, text: string) => {
     if (where === channel && !isClosed) void orders.take(text)
   })
