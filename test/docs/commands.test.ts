@@ -9,11 +9,14 @@ import { join } from "node:path"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { freePort } from "../fixtures/free-port.ts"
+import { TOKEN } from "../fixtures/gateway-process.ts"
 import { startRedisServer } from "../fixtures/redis-server.ts"
 import { blocksIn, type CodeBlock, ROOT } from "./code-blocks.ts"
 
 /** What sets the machine up; the test runs on one that is. */
 const SET_UP = "npm install --global bun && bun install && "
+
+const ADMIN_TOKEN = "a-long-enough-token-for-the-admin-address"
 
 const RULES: readonly { readonly pattern: RegExp; readonly run: (lines: readonly string[]) => Promise<void> }[] = [
   { pattern: /^bun run demo$/, run: runDemo },
@@ -22,6 +25,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly run: (lines: readonly
   { pattern: /bun run gateway$/, run: runGateway },
   { pattern: /^bun run simulator/, run: runSimulator },
   { pattern: /^bun run proxy$/, run: runProxy },
+  { pattern: /^ADMIN_TOKEN=… spectacles shards /, run: runSteering },
   { pattern: /^redis-cli /, run: runRedisCli },
   { pattern: /^(docker|kubectl) /, run: namesFilesThatExist },
 ]
@@ -30,7 +34,8 @@ let simulator: Simulator
 let folder: string
 
 beforeAll(async () => {
-  simulator = await startSimulator({ guilds: 3, eventsPerSecond: 50 })
+  simulator = await startSimulator({ guilds: 3 })
+  simulator.setRate(50)
   folder = await mkdtemp(join(tmpdir(), "spectacles-documentation-"))
 })
 
@@ -65,7 +70,7 @@ async function runDemo([line]: readonly string[]): Promise<void> {
 }
 
 async function runGateway([line]: readonly string[]): Promise<void> {
-  const child = start(line ?? "")
+  const child = startGateway(line ?? "")
   let events = 0
   // Read to its end: a gateway whose output is closed has nowhere to publish to, and says so.
   for await (const event of jsonLines(child.stdout)) {
@@ -75,6 +80,19 @@ async function runGateway([line]: readonly string[]): Promise<void> {
   }
   expect(events).toBeGreaterThan(0)
   expect(await child.exited).toBe(0)
+}
+
+async function runSteering([line]: readonly string[]): Promise<void> {
+  const admin = `127.0.0.1:${await freePort()}`
+  const running = "DISCORD_TOKEN='your token' DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS bun run gateway"
+  const gateway = startGateway(running, { ADMIN_ADDRESS: admin, ADMIN_TOKEN: ADMIN_TOKEN })
+  await says(gateway.stderr, "ready")
+  const asked = line?.replace("…", ADMIN_TOKEN).replace("spectacles", "bun src/bin/spectacles.ts") ?? ""
+  const child = start(asked.replace("10.0.0.7:8081", admin))
+  const [output, code] = await Promise.all([child.stdout.text(), child.exited])
+  expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("0") })
+  gateway.kill("SIGTERM")
+  await gateway.exited
 }
 
 async function runSimulator([line]: readonly string[]): Promise<void> {
@@ -117,6 +135,11 @@ function namesFilesThatExist(lines: readonly string[]): Promise<void> {
   return Promise.resolve()
 }
 
+/** With a token in place of the text that stands for one. */
+function startGateway(line: string, settings: Readonly<Record<string, string>> = {}) {
+  return start(line.replace(/(["'])your .*?token\1/, TOKEN), settings)
+}
+
 /** A command of the project, in the project's folder, with nothing of this process' environment but PATH and HOME. */
 function start(line: string, settings: Readonly<Record<string, string>> = {}) {
   return Bun.spawn(["bash", "--norc", "-c", `exec env ${line}`], {
@@ -141,8 +164,8 @@ async function ends(child: ReturnType<typeof start>): Promise<void> {
 
 async function says(output: ReadableStream<Uint8Array>, text: string): Promise<void> {
   let said = ""
-  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
-    said += chunk
+  for await (const part of texts(output)) {
+    said += part
     if (said.includes(text)) return
   }
   throw new Error(`It ended without saying ${text}: ${said}`)
@@ -150,9 +173,14 @@ async function says(output: ReadableStream<Uint8Array>, text: string): Promise<v
 
 async function* jsonLines(output: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
   let rest = ""
-  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
-    const lines = `${rest}${chunk}`.split("\n")
+  for await (const part of texts(output)) {
+    const lines = `${rest}${part}`.split("\n")
     rest = lines.pop() ?? ""
     for (const line of lines) yield JSON.parse(line)
   }
+}
+
+async function* texts(output: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  for await (const chunk of output) yield decoder.decode(chunk, { stream: true })
 }
