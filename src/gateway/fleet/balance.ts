@@ -101,7 +101,7 @@ function setQuotas(shares: readonly Share[], total: number): void {
   }
   const wants = (share: Share) => {
     const rest = (exact.get(share) ?? 0) - share.quota
-    return { has: share.held.length > share.quota ? 1 : 0, rest }
+    return { has: rest > 0 && share.held.length > share.quota ? 1 : 0, rest }
   }
   const inLine = open
     .filter(({ node, quota }) => quota < node.capacity)

@@ -61,9 +61,7 @@ export class ModelLedger {
       } else {
         const before = this.#nodes.get(me)
         const after = { ...node, isDead: false, deadlineMs: nowMs + leaseMs }
-        isChanged ||=
-          before === undefined ||
-          JSON.stringify({ ...before, deadlineMs: 0 }) !== JSON.stringify({ ...after, deadlineMs: 0 })
+        isChanged ||= before === undefined || !isSame(before, after)
         this.#nodes.set(me, after)
         for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
           const lease = this.#leases.get(shard)
@@ -121,6 +119,12 @@ export class ModelLedger {
     this.#isOther = false
     this.#beatMs = nowMs
   }
+}
+
+/** But for the deadline. */
+function isSame(a: LedgerNode, b: LedgerNode): boolean {
+  const isSameShare = a.weight === b.weight && a.capacity === b.capacity
+  return isSameShare && a.isDraining === b.isDraining && a.unsettled === b.unsettled && a.isDead === b.isDead
 }
 
 /** The port over a model, at once. */

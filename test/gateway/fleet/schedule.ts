@@ -1,0 +1,486 @@
+// A random schedule of a whole fleet on a fake clock: gateways come, crash, pause and leave, messages are late or lost, the
+// ledger is away, restarts, or falls back to what a replica knew. What must never be is checked at every event, what must be
+// in the end after a calm. Long because a world is one thing: nodes, ledger, network and what is observed of them.
+
+import type { Answer, Beat } from "../../../src/gateway/fleet/ledger.ts"
+import { type Effect, type Input, type MemberState, newMember } from "../../../src/gateway/fleet/member-state.ts"
+import { step } from "../../../src/gateway/fleet/step.ts"
+import { type Random, seeded } from "../simulation/random.ts"
+import { ModelLedger } from "./model-ledger.ts"
+
+export const LEASE_MS = 1_000
+const TROUBLE_MS = 6 * LEASE_MS
+const CALM_MS = 8 * LEASE_MS
+/** Of the calm: from here on nothing may move any more. */
+const SETTLED_MS = TROUBLE_MS + 6 * LEASE_MS
+const WRITE_EVERY_MS = LEASE_MS / 4
+/** Clocks run so much faster or slower than the ledger's, at most. */
+const DRIFT = 0.05
+const ANSWER_WITHIN_MS = 0.3 * LEASE_MS
+
+export interface ScheduleResult {
+  readonly problems: readonly string[]
+  readonly takeovers: number
+  readonly refusedWrites: number
+  readonly faults: number
+}
+
+export function runSchedule(seed: number): ScheduleResult {
+  return new World(seed).run()
+}
+
+interface Event {
+  readonly atMs: number
+  readonly order: number
+  readonly run: () => void
+}
+
+/** A connection that publishes, as the server sees it. */
+interface Connection {
+  isOpen: boolean
+  /** The node has been let in. */
+  isAdmitted: boolean
+  /** Let in by the answer to a beat that is sent after this one. */
+  readonly afterBeat: number
+}
+
+interface Charge {
+  readonly token: number
+  isRunning: boolean
+  isDraining: boolean
+}
+
+class Node {
+  readonly id: string
+  readonly rate: number
+  state: MemberState
+  readonly charges = new Map<number, Charge>()
+  readonly timers = new Map<string, number>()
+  connection: Connection
+  beats = 0
+  timerSerial = 0
+  isAlive = true
+  isPaused = false
+  isCutOff = false
+  /** What came while it was paused. */
+  readonly missed: (() => void)[] = []
+
+  constructor(id: string, shardCount: number, rate: number, weight: number) {
+    this.id = id
+    this.rate = rate
+    this.state = newMember({ id, weight, capacity: 1_000, shardCount, leaseMs: LEASE_MS })
+    this.connection = { isOpen: true, isAdmitted: false, afterBeat: 0 }
+  }
+}
+
+class World {
+  readonly #random: Random
+  readonly #ledger = new ModelLedger()
+  readonly #shardCount: number
+  readonly #nodes: Node[] = []
+  readonly #problems: string[] = []
+  /** By shard: the token of the last write that was accepted. */
+  readonly #accepted = new Map<number, number>()
+  #events: Event[] = []
+  #nowMs = 1_000_000
+  #order = 0
+  #endMs = 0
+  #isLedgerUp = true
+  #isFailoverDue = false
+  #isCalm = false
+  #takeovers = 0
+  #refusedWrites = 0
+  #faults = 0
+
+  constructor(seed: number) {
+    this.#random = seeded(seed)
+    this.#shardCount = 1 + this.#random.int(8)
+    this.#endMs = this.#nowMs + TROUBLE_MS + CALM_MS
+  }
+
+  run(): ScheduleResult {
+    this.#ledger.onChanged = (by) => this.#nudge(by)
+    const first = 1 + this.#random.int(3)
+    for (let i = 0; i < first; i += 1) this.#join()
+    this.#trouble()
+    this.#at(TROUBLE_MS, () => this.#calm())
+    let before = ""
+    this.#at(SETTLED_MS, () => {
+      before = this.#ownership()
+    })
+    while (this.#problems.length === 0) {
+      const event = this.#next()
+      if (event === null || event.atMs > this.#endMs) break
+      this.#nowMs = event.atMs
+      event.run()
+    }
+    if (this.#problems.length === 0) this.#checkEnd(before)
+    return {
+      problems: this.#problems,
+      takeovers: this.#takeovers,
+      refusedWrites: this.#refusedWrites,
+      faults: this.#faults,
+    }
+  }
+
+  #trouble(): void {
+    const faults = 1 + this.#random.int(6)
+    for (let i = 0; i < faults; i += 1) {
+      this.#at(this.#random.between(0, TROUBLE_MS * 0.9), () => {
+        this.#faults += 1
+        const living = this.#nodes.filter(({ isAlive }) => isAlive)
+        const node = living.length === 0 ? null : this.#random.pick(living)
+        switch (this.#random.int(10)) {
+          case 0:
+          case 1:
+            return void (living.length < 5 && this.#join())
+          case 2:
+            return void (node !== null && living.length > 1 && this.#crash(node))
+          case 3:
+            return void (node !== null && living.length > 1 && this.#input(node, { type: "leave" }))
+          case 4:
+            return void (node !== null && this.#pause(node, this.#random.between(10, 3 * LEASE_MS)))
+          case 5:
+            return this.#outage(this.#random.between(10, 2.5 * LEASE_MS))
+          case 6:
+            return this.#restart(this.#random.chance(0.5) ? "nothing" : "all")
+          case 7:
+          case 8:
+            return void (node !== null && this.#partition(node, this.#random.between(10, 3 * LEASE_MS)))
+          default:
+            this.#isFailoverDue = true
+        }
+      })
+    }
+  }
+
+  #calm(): void {
+    this.#isCalm = true
+    this.#isFailoverDue = false
+    for (const node of this.#nodes) {
+      node.isCutOff = false
+      if (node.isPaused) this.#wake(node)
+    }
+    if (!this.#nodes.some(({ isAlive, state }) => isAlive && state.phase === "in")) this.#join()
+  }
+
+  #join(): void {
+    const rate = 1 + this.#random.between(-DRIFT, DRIFT)
+    const node = new Node(`n${this.#nodes.length}`, this.#shardCount, rate, 1 + this.#random.int(2))
+    this.#nodes.push(node)
+    this.#connect(node)
+    this.#input(node, { type: "ask" })
+    this.#write(node)
+  }
+
+  #crash(node: Node): void {
+    node.isAlive = false
+    node.connection.isOpen = false
+  }
+
+  #pause(node: Node, forMs: number): void {
+    if (node.isPaused) return
+    node.isPaused = true
+    this.#at(forMs, () => this.#wake(node))
+  }
+
+  /** Everything that came meanwhile is there at once, in no particular order. */
+  #wake(node: Node): void {
+    if (!node.isPaused) return
+    node.isPaused = false
+    while (node.missed.length > 0) {
+      const [run] = node.missed.splice(this.#random.int(node.missed.length), 1)
+      run?.()
+    }
+  }
+
+  #outage(forMs: number): void {
+    this.#isLedgerUp = false
+    this.#at(forMs, () => {
+      this.#isLedgerUp = true
+    })
+  }
+
+  #restart(lost: "nothing" | "all"): void {
+    this.#ledger.restart(lost)
+    this.#endAllConnections()
+  }
+
+  /** The replica that takes over lacks the last moments, in which shards changed hands. */
+  #failover(back: () => void): void {
+    this.#isFailoverDue = false
+    this.#at(this.#random.between(0, LEASE_MS / 4), () => {
+      back()
+      this.#endAllConnections()
+    })
+  }
+
+  /** It reaches Discord, but the ledger no more. */
+  #partition(node: Node, forMs: number): void {
+    node.isCutOff = true
+    this.#at(forMs, () => {
+      node.isCutOff = false
+    })
+  }
+
+  #endAllConnections(): void {
+    for (const node of this.#nodes) if (node.isAlive) this.#endConnection(node, node.connection)
+  }
+
+  #endConnection(node: Node, connection: Connection): void {
+    if (!connection.isOpen) return
+    connection.isOpen = false
+    this.#toNode(node, this.#delay(), () => {
+      if (node.connection === connection) this.#connect(node)
+    })
+  }
+
+  /** The connection has its name on the server before it asks. */
+  #connect(node: Node): void {
+    node.connection = { isOpen: true, isAdmitted: false, afterBeat: node.beats }
+    this.#input(node, { type: "ask" })
+  }
+
+  #nudge(by: string): void {
+    for (const node of this.#nodes) {
+      if (node.isAlive && node.id !== by && this.#random.chance(0.8)) {
+        this.#toNode(node, this.#delay(), () => this.#input(node, { type: "ask" }))
+      }
+    }
+  }
+
+  #input(node: Node, input: Input): void {
+    if (!node.isAlive || this.#problems.length > 0) return
+    const { state, effects } = step(node.state, input, { nowMs: this.#nowMs * node.rate, isIdentifying: () => false })
+    node.state = state
+    for (const effect of effects) this.#carryOut(node, effect)
+  }
+
+  #carryOut(node: Node, effect: Effect): void {
+    switch (effect.type) {
+      case "beat":
+        return this.#beat(node, effect.beat)
+      case "serve":
+        return this.#serve(node, effect.shard, effect.token)
+      case "drain":
+        return this.#drain(node, effect.shard, effect.token)
+      case "cut":
+        node.charges.delete(effect.shard)
+        return
+      case "fence":
+        return this.#fence(node, effect.node)
+      case "timer":
+        return this.#timer(node, effect.timer, effect.delayMs)
+      case "cancel":
+        node.timers.delete(effect.timer)
+        return
+      case "left":
+        node.isAlive = false
+        node.connection.isOpen = false
+        return
+      case "other-count":
+        this.#problems.push(`${node.id} was told of another number of shards`)
+    }
+  }
+
+  #beat(node: Node, beat: Beat): void {
+    const sentMs = this.#nowMs * node.rate
+    node.beats += 1
+    const number = node.beats
+    let isSettled = false
+    const settle = (run: () => void) => {
+      if (isSettled) return
+      isSettled = true
+      run()
+    }
+    this.#toLedger(node, () => {
+      const before = this.#isFailoverDue ? this.#ledger.copy() : null
+      const owners = before === null ? "" : this.#ownership()
+      const answer = this.#ledger.exchange(beat, this.#nowMs)
+      if (before !== null && owners !== this.#ownership()) this.#failover(before)
+      this.#toNode(node, this.#isLost() ? null : this.#delay(), () =>
+        settle(() => this.#onAnswer(node, answer, sentMs, number)),
+      )
+    })
+    this.#toNode(node, ANSWER_WITHIN_MS / node.rate, () => settle(() => this.#input(node, { type: "no-answer" })))
+  }
+
+  #onAnswer(node: Node, answer: Answer, sentMs: number, number: number): void {
+    this.#input(node, { type: "answer", answer, sentMs })
+    const { connection } = node
+    if (answer.type === "member" && number > connection.afterBeat) connection.isAdmitted = true
+  }
+
+  #serve(node: Node, shard: number, token: number): void {
+    const charge: Charge = { token, isRunning: false, isDraining: false }
+    node.charges.set(shard, charge)
+    this.#toNode(node, this.#delay(), () => {
+      if (node.charges.get(shard) !== charge || charge.isDraining || !this.#isHeld(node)) return
+      for (const other of this.#nodes) {
+        const theirs = other.charges.get(shard)
+        const isServing = other.isAlive && !other.isPaused && theirs?.isRunning === true && this.#isHeld(other)
+        if (other !== node && isServing) this.#problem(`${node.id} resumed ${shard} while ${other.id} served it`)
+      }
+      charge.isRunning = true
+      this.#takeovers += 1
+      this.#toNode(node, this.#delay(), () => this.#input(node, { type: "live", shard, token, isLive: true }))
+    })
+  }
+
+  #isHeld(node: Node): boolean {
+    return this.#nowMs * node.rate < node.state.heldUntilMs
+  }
+
+  /** Confirmed means that what was written before has arrived; what is late has its connection ended. */
+  #drain(node: Node, shard: number, token: number): void {
+    const charge = node.charges.get(shard)
+    if (charge === undefined) return
+    charge.isDraining = true
+    charge.isRunning = false
+    this.#toNode(node, 2 * LONGEST_DELAY_MS, () => {
+      if (node.charges.get(shard) !== charge) return
+      node.charges.delete(shard)
+      this.#input(node, { type: "drained", shard, token })
+    })
+  }
+
+  #fence(node: Node, dead: string): void {
+    this.#toLedger(node, () => {
+      for (const other of this.#nodes) if (other.id === dead) this.#endConnection(other, other.connection)
+      this.#toNode(node, this.#isLost() ? null : this.#delay(), () => this.#input(node, { type: "fenced", node: dead }))
+    })
+    // The answer may be lost.
+    this.#toNode(node, LEASE_MS / 2, () => this.#input(node, { type: "fence-failed", node: dead }))
+  }
+
+  #timer(node: Node, name: string, delayMs: number): void {
+    node.timerSerial += 1
+    const serial = node.timerSerial
+    node.timers.set(name, serial)
+    this.#toNode(node, delayMs / node.rate, () => {
+      if (node.timers.get(name) !== serial) return
+      node.timers.delete(name)
+      this.#input(node, { type: name === "beat" ? "ask" : "expired" })
+    })
+  }
+
+  /** Each node writes for what it runs, whatever it may know, as a socket's events come. */
+  #write(node: Node): void {
+    this.#toNode(node, WRITE_EVERY_MS * this.#random.between(0.5, 1.5), () => {
+      const { connection } = node
+      if (connection.isAdmitted) {
+        for (const [shard, { token, isRunning }] of node.charges) {
+          if (isRunning) this.#at(this.#delay(), () => this.#arrive(connection, shard, token))
+        }
+      }
+      this.#write(node)
+    })
+  }
+
+  /** At the server: a connection that was ended says nothing any more. */
+  #arrive(connection: Connection, shard: number, token: number): void {
+    if (!connection.isOpen) {
+      this.#refusedWrites += 1
+      return
+    }
+    const last = this.#accepted.get(shard) ?? 0
+    if (token < last) this.#problem(`a write for ${shard} under ${token} was accepted after one under ${last}`)
+    this.#accepted.set(shard, Math.max(last, token))
+  }
+
+  #toLedger(node: Node, run: () => void): void {
+    if (this.#isLost() || node.isCutOff) return
+    this.#at(this.#delay(), () => {
+      if (this.#isLedgerUp) run()
+    })
+  }
+
+  /** @param delayMs null: it never arrives */
+  #toNode(node: Node, delayMs: number | null, run: () => void): void {
+    if (delayMs === null) return
+    this.#at(delayMs, () => {
+      if (!node.isAlive) return
+      if (node.isPaused) node.missed.push(run)
+      else run()
+    })
+  }
+
+  #isLost(): boolean {
+    return !this.#isCalm && this.#random.chance(0.03)
+  }
+
+  /** Mostly short; now and then so long that whoever waits has given up. */
+  #delay(): number {
+    if (!this.#isCalm && this.#random.chance(0.03)) return this.#random.between(0, LONGEST_DELAY_MS)
+    return this.#random.between(0.1, 10)
+  }
+
+  #at(delayMs: number, run: () => void): void {
+    this.#order += 1
+    const event = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, run }
+    const events = this.#events
+    let at = events.length
+    events.push(event)
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      const above = events[parent]
+      if (above === undefined || isBefore(above, event)) break
+      events[at] = above
+      at = parent
+    }
+    events[at] = event
+  }
+
+  #next(): Event | null {
+    const events = this.#events
+    const first = events[0]
+    const last = events.pop()
+    if (first === undefined || last === undefined) return null
+    if (events.length === 0) return first
+    let at = 0
+    while (true) {
+      let child = 2 * at + 1
+      const left = events[child]
+      if (left === undefined) break
+      const right = events[child + 1]
+      const smaller = right !== undefined && isBefore(right, left) ? right : left
+      if (smaller === right) child += 1
+      if (isBefore(last, smaller)) break
+      events[at] = smaller
+      at = child
+    }
+    events[at] = last
+    return first
+  }
+
+  #problem(text: string): void {
+    this.#problems.push(`at ${Math.round(this.#nowMs - 1_000_000)} ms: ${text}`)
+  }
+
+  #ownership(): string {
+    return JSON.stringify([...this.#ledger.book(this.#nowMs).leases].sort(([a], [b]) => a - b))
+  }
+
+  #checkEnd(settled: string): void {
+    const living = this.#nodes.filter(({ isAlive }) => isAlive)
+    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+      const by = living.filter(({ charges }) => charges.get(shard)?.isRunning === true)
+      if (by.length !== 1) this.#problem(`${shard} is run by ${by.map(({ id }) => id).join(" and ") || "nobody"}`)
+    }
+    if (this.#ownership() !== settled) this.#problem("shards still move though nothing happens")
+    const weight = living.reduce((sum, { state }) => sum + state.options.weight, 0)
+    for (const { id, charges, state } of living) {
+      const fair = (this.#shardCount * state.options.weight) / weight
+      if (Math.abs(charges.size - fair) >= 1 + 1e-9)
+        this.#problem(`${id} runs ${charges.size} shards, and ${fair} were fair`)
+      if (state.heldUntilMs < this.#nowMs * 0.9) this.#problem(`${id} has no lease`)
+    }
+  }
+}
+
+/** Nothing is longer on its way. A drain that takes longer ends its own connection. */
+const LONGEST_DELAY_MS = 0.5 * LEASE_MS
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
+}
