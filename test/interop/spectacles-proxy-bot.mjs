@@ -1,14 +1,15 @@
-// A bot on the published @spectacles/proxy with @spectacles/brokers over Redis, under Node. Says on standard output what it
-// sees, a JSON object a line.
-// Usage: node spectacles-proxy-bot.mjs REDIS_URL CHANNEL_ID,CHANNEL_ID work|burst|race|mistakes
+// A bot on the published @spectacles/proxy with @spectacles/brokers over Redis or AMQP, under Node. Says on standard output
+// what it sees, a JSON object a line.
+// Usage: node spectacles-proxy-bot.mjs BROKER_URL CHANNEL_ID,CHANNEL_ID work|burst|race|mistakes
 
-import { Redis } from "@spectacles/brokers"
+import { Amqp, Redis } from "@spectacles/brokers"
 import { Client } from "@spectacles/proxy"
 import RedisClient from "ioredis"
 
 const [url, channelIds, task] = process.argv.slice(2)
 const channels = channelIds.split(",")
-const broker = new Redis("bot", new RedisClient(url))
+const broker = url.startsWith("amqp") ? new Amqp("proxy") : new Redis("bot", new RedisClient(url))
+if (broker instanceof Amqp) await broker.connect(url.replace("amqp://", ""))
 const client = new Client(broker, "simulated")
 const say = (saw, d) => process.stdout.write(`${JSON.stringify({ saw, d })}\n`)
 
