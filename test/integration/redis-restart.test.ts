@@ -43,6 +43,8 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<G
     DISCORD_RAW_INTENTS: "53608447",
     BROKER_TYPE: "redis",
     SHARD_STORE_TYPE: "redis",
+    // A Redis that has just started gives the first slot after 7 s.
+    DISCORD_IDENTIFY_QUEUE: "memory",
     REDIS_URL: server.url,
     ...settings,
   })

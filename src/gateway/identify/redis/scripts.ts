@@ -6,14 +6,23 @@
 //   {prefix:identify}:taken   hash: the last identifies of each shard, for the breaker
 //
 // Times are the server's, in milliseconds. After a restart or a failover the server is another one (`run`): what it knows
-// may be old, and its clock a different one, so no slot is given until everything that was granted before must be over.
+// may be old, and its clock a different one, so no slot is given until everything that was granted before must be over. A
+// server that knows nothing at all is new to us, unless it has just started or was a replica: then it may have forgotten.
 
 /** What the scripts take the time from. A test gives another. */
 export const SERVER_CLOCK = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local info = redis.pcall('INFO', 'server')
-  local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+  local function info(section, pattern)
+    local text = redis.pcall('INFO', section)
+    return type(text) == 'string' and string.match(text, pattern) or nil
+  end
+  local run = info('server', 'run_id:(%w+)') or 'unknown'
+  local function mayForget(holdMs)
+    local upSeconds = tonumber(info('server', 'uptime_in_seconds:(%d+)')) or 0
+    local wasReplica = info('replication', 'master_replid2:(0*)%s') == nil
+    return wasReplica or (upSeconds - 1) * 1000 < holdMs
+  end
 `
 
 const SHARED = `
@@ -41,7 +50,8 @@ const SHARED = `
 
 const SYNC = `
   if redis.call('HGET', STATE, 'run') ~= run then
-    redis.call('HSET', STATE, 'run', run, 'open', now + ask.holdMs)
+    local isOther = redis.call('EXISTS', STATE) == 1 or mayForget(ask.holdMs)
+    redis.call('HSET', STATE, 'run', run, 'open', isOther and now + ask.holdMs or now)
     redis.call('HDEL', STATE, 'read', 'reading', 'reader')
   end
   local concurrency = field('concurrency')

@@ -35,6 +35,8 @@ test("the scripts and the model give the same answers to the same steps", async 
     let run = "r0"
     const wakes: string[] = []
     const model = new ModelLine((process) => wakes.push(process))
+    model.mayForget = random.chance(0.5)
+    await client.set(`${state}:forgets`, model.mayForget ? "yes" : "no")
     const woken: string[] = []
     const lines = new Map(
       PROCESSES.map((process) => {

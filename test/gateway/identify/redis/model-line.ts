@@ -55,6 +55,8 @@ const shardOf = (ticket: string) => Number(ticket.split(":")[0])
 const processOf = (ticket: string) => ticket.split(":")[1] ?? ""
 
 export class ModelLine {
+  /** The server has just started, or was a replica. */
+  mayForget = false
   #state = empty()
   readonly #onWake: (process: string) => void
 
@@ -75,8 +77,8 @@ export class ModelLine {
   sync(now: number, run: string, process: string, ask: LineRequest): LineReply {
     const state = this.#state
     if (state.run !== run) {
+      state.openMs = state.run !== "" || this.mayForget ? now + HOLD_MS : now
       state.run = run
-      state.openMs = now + HOLD_MS
       state.readMs = null
       state.readingMs = 0
       state.reader = null

@@ -46,6 +46,7 @@ export class ModelRedis {
   restart(isPersistent: boolean): void {
     this.down(this.#random.between(50, 3_000))
     this.#run += 1
+    this.#line.mayForget = true
     if (!isPersistent) this.#line.restore(null)
   }
 
@@ -53,6 +54,7 @@ export class ModelRedis {
   failOver(): void {
     this.down(this.#random.between(50, 6_000))
     this.#run += 1
+    this.#line.mayForget = true
     this.#offsetMs += this.#random.between(-30_000, 30_000)
     this.#line.restore(this.#replica?.copy ?? null)
   }
