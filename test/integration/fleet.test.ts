@@ -39,11 +39,7 @@ const outcomes = (kind: "identify" | "resume", outcome: string) =>
 async function problems(): Promise<readonly string[]> {
   discord.setRate(0)
   await until(() => discord.sessions().every(({ connected }) => connected))
-  const isStored = async () => {
-    const sequences = await fleet.stored()
-    return discord.sessions().every(({ shard, sequence }) => (sequences[shard] ?? 0) >= sequence)
-  }
-  while (!(await isStored())) await Bun.sleep(20)
+  await fleet.storedAll()
   const ids = await streamIds(server.url, EVENTS)
   return missingAmong(discord, (event) => ids.get(event) ?? [])
 }
