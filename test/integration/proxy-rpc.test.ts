@@ -5,7 +5,7 @@ import { pack, unpack } from "msgpackr"
 import type { Broker, Delivery } from "../../src/brokers/broker.ts"
 import { memoryBroker } from "../../src/brokers/memory/broker.ts"
 import { MemoryHub } from "../../src/brokers/memory/hub.ts"
-import { redisBroker } from "../../src/brokers/redis/broker.ts"
+import { type RedisBrokerOptions, redisBroker } from "../../src/brokers/redis/broker.ts"
 import { silentLogger } from "../../src/ops/log.ts"
 import { startRedisServer } from "../fixtures/redis-server.ts"
 import { type RunningProxy, startProxy } from "../fixtures/running-proxy.ts"
@@ -154,14 +154,7 @@ describe("over a real Redis", () => {
   test("@spectacles/brokers as published calls REQUEST and is answered, each of a hundred times", async () => {
     const server = await startRedisServer()
     running.push(server)
-    const broker = redisBroker({
-      urls: [server.url],
-      group: "proxy",
-      body: "msgpack",
-      trimming: {},
-      poolSize: 4,
-      logger: silentLogger,
-    })
+    const broker = overRedis(server.url)
     const proxy = await startProxy(discord(), { REDIS_URL: server.url }, broker)
     running.push(proxy)
     const redis = new Redis(server.url)
@@ -186,4 +179,70 @@ describe("over a real Redis", () => {
     while ((await redis.xpending("REQUEST", "proxy"))[0] !== 0) await Bun.sleep(5)
     caller.disconnect()
   })
+
+  test("what a dead proxy held is repeated where that is safe, and the rest answered with status 7", async () => {
+    const server = await startRedisServer()
+    running.push(server)
+    const redis = new Redis(server.url)
+    running.push({ stop: () => redis.disconnect() })
+    const replies = await repliesOf(redis)
+    const ids: string[] = []
+    for (const method of ["GET", "POST"]) {
+      ids.push((await redis.xadd("REQUEST", "*", "data", pack({ method, path: "/channels/1" }))) ?? "")
+    }
+    await redis.xgroup("CREATE", "REQUEST", "proxy", "0")
+    await redis.call("XREADGROUP", ["GROUP", "proxy", "dead", "STREAMS", "REQUEST", ">"])
+    const seen: string[] = []
+    const host = discord(({ method }) => {
+      seen.push(method)
+      return new Response("ok")
+    })
+    running.push(await startProxy(host, { REDIS_URL: server.url }, overRedis(server.url, { claimAfterMs: 1 })))
+    while (replies.length < 2) await Bun.sleep(5)
+    expect(replies).toContainEqual([`REQUEST:${ids[0]}`, expect.objectContaining({ status: 0 })])
+    expect(replies).toContainEqual([
+      `REQUEST:${ids[1]}`,
+      { status: 7, body: expect.stringContaining("not sent twice") },
+    ])
+    expect(seen).toEqual(["GET"])
+    while ((await redis.xpending("REQUEST", "proxy"))[0] !== 0) await Bun.sleep(5)
+  })
+
+  test("every request of a thousand gets one reply, one in three malformed, and none stays", async () => {
+    const server = await startRedisServer()
+    running.push(server)
+    const redis = new Redis(server.url)
+    running.push({ stop: () => redis.disconnect() })
+    const replies = await repliesOf(redis)
+    running.push(await startProxy(discord(), { REDIS_URL: server.url }, overRedis(server.url)))
+    const ids = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => {
+        const headers = { authorization: `Bot ${index}` }
+        const request = { method: "GET", path: `/channels/${index}`, headers }
+        return redis.xadd("REQUEST", "*", "data", index % 3 === 0 ? Buffer.of(0xc1, index & 0xff) : pack(request))
+      }),
+    )
+    while (replies.length < ids.length) await Bun.sleep(5)
+    while ((await redis.xpending("REQUEST", "proxy"))[0] !== 0) await Bun.sleep(5)
+    const statuses = new Map(replies.map(([channel, reply]) => [channel, reply.status]))
+    expect(ids.map((id) => statuses.get(`REQUEST:${id}`))).toEqual(ids.map((_, index) => (index % 3 === 0 ? 2 : 0)))
+    expect(replies.length).toBe(ids.length)
+  })
 })
+
+/** Every reply there is from now on, by its channel. */
+async function repliesOf(redis: Redis): Promise<(readonly [channel: string, reply: { readonly status: number }])[]> {
+  const replies: (readonly [string, { readonly status: number }])[] = []
+  const subscriber = redis.duplicate()
+  running.push({ stop: () => subscriber.disconnect() })
+  await subscriber.psubscribe("REQUEST:*")
+  subscriber.on("pmessageBuffer", (_pattern, channel: Buffer, message: Buffer) => {
+    replies.push([channel.toString(), unpack(message)])
+  })
+  return replies
+}
+
+function overRedis(url: string, options: Partial<RedisBrokerOptions> = {}): Broker {
+  const common = { group: "proxy", body: "msgpack", trimming: {}, poolSize: 4, logger: silentLogger } as const
+  return redisBroker({ urls: [url], ...common, ...options })
+}
