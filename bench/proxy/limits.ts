@@ -148,7 +148,8 @@ async function startProxy(discord: string, redis: string | null): Promise<Proxy>
       PROXY_ADDRESS: `127.0.0.1:${port}`,
       DISCORD_API_SCHEME: "http",
       DISCORD_API_HOST: discord,
-      LOG_LEVEL: "error",
+      // A 429 is logged with its scope.
+      LOG_LEVEL: "warn",
       SHUTDOWN_TIMEOUT: "1s",
       ...(redis !== null && { PROXY_LIMITS_REDIS_URL: redis }),
     },

@@ -37,6 +37,7 @@ export class LoneTurns {
     const pace = this.#pace(turn)
     const moved = turn.settlements.flatMap((settlement) => this.#settle(settlement, turn, nowMs))
     return {
+      decider: this.#outage,
       wants: turn.wants.map((want) => this.#grant(want, turn, nowMs)),
       moved,
       unsettled: [],

@@ -2,10 +2,14 @@
 // that those of a killed process come back by themselves. Starts are handed out a little ahead, in the order in which they
 // were asked for, so that processes share a token's limit without asking for every request.
 
-import { BURST, LOWER_BY, MAX_WAY_MS, MIN_PER_SECOND, RAISE_BY, RAISE_EVERY_MS, WINDOW_MS } from "../global-pace.ts"
+import { BURST, LOWER_BY, MIN_PER_SECOND, RAISE_BY, RAISE_EVERY_MS, WINDOW_MS } from "../global-pace.ts"
 
 /** A place of a request that is not answered: who sends may be late, until it says when it has sent. */
 const RESERVED_MS = 500
+/** How long a request may be on its way. Longer than for one process, since the clocks of two senders are not one. */
+const WAY_MS = 100
+/** A token's first requests wait for connections too. */
+const CONNECTING_MS = 3_000
 /** How far ahead a start may lie. */
 export const AHEAD_MS = 160
 /** Starts that one process is given ahead at once: of two that share a token each has the other's turn to wait for. */
@@ -38,11 +42,14 @@ local function takePlace(t, places, id, at)
 end
 
 -- Discord counts a request somewhere between its sending and its answer.
-local function freePlace(places, s, at, now)
+local function freePlace(t, places, s, at, now)
   if s.o == "unsent" then
     redis.call("ZREM", places, s.id)
   else
-    local counted = min(at, now - s.sent + ${MAX_WAY_MS})
+    t.since = t.since or now
+    local way = now < t.since + ${CONNECTING_MS} and ${RESERVED_MS} or ${WAY_MS}
+    -- Clocks are read in whole milliseconds.
+    local counted = min(at, now - s.sent + way) + 1
     redis.call("ZADD", places, "XX", string.format("%.0f", counted + ${WINDOW_MS}), s.id)
   end
 end

@@ -3,7 +3,17 @@
 
 import type { Clock } from "../../../flow/clock.ts"
 import type { Logger } from "../../../ops/log.ts"
-import { CUT_OFF_MS, GONE_MS, HIDDEN_LIMIT_MS, MAX_WAIT_MS, refusal, UNKNOWN_WEBHOOK } from "../holds.ts"
+import { BanGate } from "../ban-gate.ts"
+import {
+  CUT_OFF_MS,
+  GONE_MS,
+  HIDDEN_LIMIT_MS,
+  LANES_RETRY_MS,
+  MAX_LANES,
+  MAX_WAIT_MS,
+  refusal,
+  UNKNOWN_WEBHOOK,
+} from "../holds.ts"
 import { type LimitScope, tooMany, windowHeaders } from "../limit-headers.ts"
 import type {
   Answer,
@@ -47,19 +57,24 @@ export class RedisLimiter implements Limiter, PermitOwner {
   readonly #options: RedisLimiterOptions
   readonly #link: RedisLink
   readonly #budget: SharedBudget
+  readonly #gate: BanGate<SharedToken>
   readonly #tokens = new Map<string, SharedToken>()
+  readonly #lanes = new Set<SharedLane>()
   readonly #limited429: Record<LimitScope, number> = { user: 0, shared: 0, global: 0, ban: 0 }
   readonly #stopSweeping: () => void
   #waiting = 0
-  #bannedUntilMs = 0
   #isClosed = false
 
   constructor(options: RedisLimiterOptions) {
     this.#options = options
     const { clock, bounds, invalidLimit, listen, me } = options
     this.#budget = new SharedBudget(invalidLimit)
+    this.#gate = new BanGate(clock, (token, nowMs) => {
+      this.#gate.ban.take(nowMs)
+      token.admit()
+    })
     this.#link = new RedisLink({ ...options, budget: this.#budget, onBan: (forMs) => this.#ban(forMs) })
-    this.#stopSweeping = sweep(clock, this.#tokens, bounds.idleMs)
+    this.#stopSweeping = sweep(clock, this.#lanes, this.#tokens, bounds.idleMs)
     listen((message) => {
       const [who, identity] = message.split(" ")
       if (who === me) return
@@ -74,7 +89,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
     return {
       ...read(this.#tokens.values(), nowMs),
       invalidLeft: this.#budget.left(nowMs),
-      bannedForMs: Math.max(0, this.#bannedUntilMs - nowMs),
+      bannedForMs: Math.max(0, this.#gate.ban.untilMs - nowMs),
       limited: this.#limited429,
       sharing:
         state.type === "alone"
@@ -92,7 +107,8 @@ export class RedisLimiter implements Limiter, PermitOwner {
   acquire(request: LimitRequest): Refusal | Promise<Permit | Refusal> {
     if (this.#isClosed) return refusal("stopping", null)
     const nowMs = this.#options.clock.nowMs()
-    const lane = this.#token(request).lane(request.route)
+    const lane = this.#laneOf(request)
+    if (lane === null) return refusal("too many routes", LANES_RETRY_MS)
     lane.lastUsedMs = nowMs
     return this.#refusal(lane, nowMs) ?? this.#enqueue(lane, request, nowMs)
   }
@@ -100,6 +116,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
   close(): void {
     this.#isClosed = true
     this.#stopSweeping()
+    this.#gate.close()
     for (const token of this.#tokens.values()) {
       for (const lane of token.waiting) this.#refuseAll(lane, refusal("stopping", null))
       token.close()
@@ -107,7 +124,17 @@ export class RedisLimiter implements Limiter, PermitOwner {
     void this.#link.close().finally(this.#options.release)
   }
 
-  #token(request: LimitRequest): SharedToken {
+  /** Null where it would be one lane too many. */
+  #laneOf(request: LimitRequest): SharedLane | null {
+    const token = this.#tokenOf(request)
+    const known = token.find(request.route)
+    if (known !== undefined || this.#lanes.size >= MAX_LANES) return known ?? null
+    const lane = token.add(request.route)
+    this.#lanes.add(lane)
+    return lane
+  }
+
+  #tokenOf(request: LimitRequest): SharedToken {
     const { identity } = request
     let token = this.#tokens.get(identity)
     if (token === undefined) {
@@ -116,7 +143,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
         perSecond: request.perSecond(),
         clock: this.#options.clock,
         take: (turn) => this.#link.take(turn),
-        bannedUntilMs: () => this.#bannedUntilMs,
+        gate: this.#gate,
         start: (lane, id) => this.#start(lane, id),
         told: (lane) => this.#review(lane),
         refused: (one) => this.#refuseToken(one),
@@ -140,7 +167,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
   #enqueue(lane: SharedLane, request: LimitRequest, nowMs: number): Refusal | Promise<Permit | Refusal> {
     const { clock, bounds } = this.#options
     const lastMs = Math.min(request.deadlineMs, nowMs + MAX_WAIT_MS)
-    const expectedMs = Math.max(lane.expectedAtMs(nowMs), this.#bannedUntilMs)
+    const expectedMs = Math.max(lane.expectedAtMs(nowMs), this.#gate.ban.untilMs)
     if (expectedMs > lastMs) return refusal("deadline", expectedMs - nowMs)
     const isRepeat = request.isRepeat === true
     // A repeat had its place already. There are as many of them as connections at most.
@@ -230,6 +257,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
     const isRefused = status === 401 && lane.route.kind === "plain" && lane.token.options.identity !== ""
     const outcome = { type: "answered", window: windowHeaders(answer.headers) } as const
     lane.token.settle({ ...grant, outcome, answeredMs: nowMs, ...(isRefused && { isRefused }) })
+    this.#gate.heard(true, nowMs)
     if (isRefused) this.#cutOff(lane.token, nowMs)
     if (status === 404 && lane.route.kind === "webhook" && UNKNOWN_WEBHOOK.test(answer.body)) {
       lane.goneUntilMs = nowMs + GONE_MS
@@ -242,6 +270,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
     const nowMs = this.#options.clock.nowMs()
     grant.lane.lastUsedMs = nowMs
     grant.lane.token.settle({ ...grant, outcome: { type }, answeredMs: nowMs })
+    this.#gate.heard(false, nowMs)
   }
 
   #limited(grant: Grant, { headers, body }: Answer, nowMs: number): OwnSettlement {
@@ -251,6 +280,10 @@ export class RedisLimiter implements Limiter, PermitOwner {
     this.#limited429[scope] += 1
     if (scope !== "shared") this.#spend(nowMs)
     this.#options.log.warn({ route: lane.route.template, scope, retryAfterMs }, "Discord answered 429")
+    if (scope === "ban") {
+      this.#ban(retryAfterMs)
+      this.#link.banned(retryAfterMs)
+    } else this.#gate.heard(true, nowMs)
     const settlement = { ...grant, answeredMs: nowMs }
     const isHidden = window !== null && (window.remaining > 0 || retryAfterMs > window.resetAfterMs + HIDDEN_LIMIT_MS)
     if (scope === "shared" || (scope === "user" && isHidden)) {
@@ -263,11 +296,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
       if (window === null) lane.isCautious = true
       return { ...settlement, outcome: { type: "limited", retryAfterMs }, ...(window === null && { hiddenRetryMs: 0 }) }
     }
-    if (scope === "ban") {
-      this.#ban(retryAfterMs)
-      this.#link.banned(retryAfterMs)
-      return { ...settlement, outcome: { type: "unsent" } }
-    }
+    if (scope === "ban") return { ...settlement, outcome: { type: "unsent" } }
     lane.token.blockedUntilMs = Math.max(lane.token.blockedUntilMs, nowMs + retryAfterMs)
     return { ...settlement, outcome: { type: "unsent" }, globalRetryMs: retryAfterMs }
   }
@@ -281,9 +310,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
 
   #ban(forMs: number): void {
     const nowMs = this.#options.clock.nowMs()
-    const isNew = nowMs >= this.#bannedUntilMs
-    this.#bannedUntilMs = Math.max(this.#bannedUntilMs, nowMs + forMs)
-    if (!isNew) return
+    if (!this.#gate.ban.begin(forMs, nowMs)) return
     const seconds = Math.ceil(forMs / 1_000)
     this.#options.log.error({ seconds }, `Cloudflare refuses this IP address: nothing is sent for ${seconds} s`)
   }

@@ -7,6 +7,8 @@ import type { BucketReading, Settlement, Shortage, Turn, TurnLane, TurnReply, Wa
 import { TURN_SCRIPT } from "./turn-script.ts"
 
 const TURN: Script = scriptOf(TURN_SCRIPT)
+/** Outages count from 1. */
+const SHARED = 0
 /** A turn is void where the clocks were compared badly; it is taken once more then. */
 const MAX_ATTEMPTS = 2
 /** What the difference between the clocks may change from turn to turn. */
@@ -107,6 +109,7 @@ export class RedisTurns {
         const lane = keys.laneAt(key)
         return lane === undefined ? [] : [{ lane, bucketName }]
       }),
+      decider: SHARED,
       unsettled: listOf<number>(reply.again).flatMap((index) => turn.settlements[index] ?? []),
       refusedForMs: reply.cut,
       blockedForMs: reply.blocked,

@@ -11,28 +11,34 @@ const LANES_A_SWEEP = 2_000
  * Sweeps until the function returned is called.
  * @param idleMs lanes without a request for this long are forgotten
  */
-export function sweep(clock: Clock, tokens: Map<string, SharedToken>, idleMs: number): () => void {
-  let sweeping = lanesOf(tokens)
+export function sweep(
+  clock: Clock,
+  lanes: Set<SharedLane>,
+  tokens: Map<string, SharedToken>,
+  idleMs: number,
+): () => void {
+  let sweeping = lanes.values()
   const run = () => {
     const nowMs = clock.nowMs()
     for (let looked = 0; looked < LANES_A_SWEEP; looked += 1) {
       const { done, value: lane } = sweeping.next()
       if (done === true) {
-        sweeping = lanesOf(tokens)
+        sweeping = lanes.values()
         break
       }
       if (!lane.isIdle(nowMs, nowMs - idleMs)) continue
-      lane.token.forget(lane)
-      if (!lane.token.isIdle(nowMs)) continue
-      lane.token.close()
-      tokens.delete(lane.token.options.identity)
+      const { token } = lane
+      if (token.size === 1) {
+        // Its last lane stays as long as something is known of the token.
+        if (!token.isIdle(nowMs)) continue
+        token.close()
+        tokens.delete(token.options.identity)
+      }
+      token.forget(lane)
+      lanes.delete(lane)
     }
     cancel = clock.after(SWEEP_EVERY_MS, run)
   }
   let cancel = clock.after(SWEEP_EVERY_MS, run)
   return () => cancel()
-}
-
-function* lanesOf(tokens: ReadonlyMap<string, SharedToken>): Generator<SharedLane, undefined> {
-  for (const token of tokens.values()) yield* token.lanes()
 }

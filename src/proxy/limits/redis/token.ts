@@ -2,6 +2,7 @@
 // so that a busy token costs a round trip for many requests, and an idle one costs it none.
 
 import type { Clock } from "../../../flow/clock.ts"
+import type { BanGate } from "../ban-gate.ts"
 import { PRIORITIES } from "../limiter.ts"
 import type { Route } from "../routes.ts"
 import { LEASE_MS } from "./bucket-script.ts"
@@ -16,6 +17,7 @@ const MAX_PERMITS = 50
 const ASK_AGAIN_MS = 1_000
 /** A permit that was given out so long ago may be somebody else's by now. */
 const STALE_MS = LEASE_MS / 2
+const SECOND_MS = 1_000
 /** Permits in flight are renewed when they are this old. */
 const RENEW_MS = LEASE_MS / 3
 
@@ -31,8 +33,8 @@ export interface TokenOptions {
   readonly perSecond: number
   readonly clock: Clock
   take(turn: Turn): Promise<TurnReply>
-  /** Nothing may be sent before; 0 when it may. */
-  bannedUntilMs(): number
+  /** Holds tokens back after a ban of the IP address; lets them ask for one permit at a time. */
+  readonly gate: BanGate<SharedToken>
   /** A permit may be used now. */
   start(lane: SharedLane, id: string): void
   /** A turn has told when a lane opens: some may wait in vain. */
@@ -54,6 +56,13 @@ export class SharedToken {
   #isPlanned = false
   #cancelTimer = () => {}
   #globalAtMs = 0
+  #decider: number | null = null
+  /** Nothing that counts in the global limit goes before: a second's requests are unknown to whoever decides now. */
+  #pauseUntilMs = 0
+  /** The gate holds it back. */
+  #isHeld = false
+  /** The gate has let it ask for one permit. */
+  #isAdmitted = false
   /** Of a global 429. */
   blockedUntilMs = 0
   /** Discord has refused the token with 401. */
@@ -70,22 +79,19 @@ export class SharedToken {
     return this.#size
   }
 
-  *lanes(): Generator<SharedLane> {
-    for (const byMajor of this.#lanes.values()) yield* byMajor.values()
+  find({ template, major }: Route): SharedLane | undefined {
+    return this.#lanes.get(template)?.get(major)
   }
 
-  lane(route: Route): SharedLane {
+  add(route: Route): SharedLane {
     let byMajor = this.#lanes.get(route.template)
     if (byMajor === undefined) {
       byMajor = new Map()
       this.#lanes.set(route.template, byMajor)
     }
-    let lane = byMajor.get(route.major)
-    if (lane === undefined) {
-      lane = new Lane<SharedToken>(this, route)
-      byMajor.set(route.major, lane)
-      this.#size += 1
-    }
+    const lane = new Lane<SharedToken>(this, route)
+    byMajor.set(route.major, lane)
+    this.#size += 1
     return lane
   }
 
@@ -96,8 +102,9 @@ export class SharedToken {
     if (byMajor.size === 0) this.#lanes.delete(route.template)
   }
 
+  /** True when nothing would be forgotten with it and its last lane. */
   isIdle(nowMs: number): boolean {
-    return this.#size === 0 && !this.#isTurning && this.#settlements.length === 0 && nowMs >= this.refusedUntilMs
+    return !this.#isTurning && this.#settlements.length === 0 && nowMs >= this.refusedUntilMs
   }
 
   hold(lane: SharedLane, id: string, nowMs: number): void {
@@ -136,9 +143,17 @@ export class SharedToken {
     queueMicrotask(() => void this.#turns())
   }
 
+  /** The gate lets one request of it go. */
+  admit(): void {
+    this.#isHeld = false
+    this.#isAdmitted = true
+    this.plan()
+  }
+
   /** Stops its timer; it may go on all the same. */
   close(): void {
     this.#cancelTimer()
+    this.options.gate.drop(this)
   }
 
   async #turns(): Promise<void> {
@@ -168,7 +183,26 @@ export class SharedToken {
   }
 
   #wants(nowMs: number): OwnWant[] {
-    if (nowMs < this.options.bannedUntilMs()) return []
+    const { gate } = this.options
+    if (this.waiting.size === 0) gate.drop(this)
+    const asking = this.#isHeld ? [] : this.#asking(nowMs)
+    if (gate.ban.isFree && !this.#isAdmitted) return asking
+    const wasAdmitted = this.#isAdmitted
+    this.#isAdmitted = false
+    const [first] = asking
+    if (first === undefined) {
+      if (wasAdmitted) gate.heard(false, nowMs)
+      return []
+    }
+    if (!wasAdmitted) {
+      this.#isHeld = gate.holds(this, nowMs)
+      if (this.#isHeld) return []
+      gate.ban.take(nowMs)
+    }
+    return [{ lane: first.lane, permits: 1 }]
+  }
+
+  #asking(nowMs: number): OwnWant[] {
     const asking: OwnWant[] = []
     for (const lane of this.waiting) {
       const permits = Math.min(lane.waiters.size - lane.promised, MAX_PERMITS)
@@ -179,12 +213,18 @@ export class SharedToken {
   }
 
   #askAtMs(lane: SharedLane): number {
-    return Math.max(lane.askAtMs, lane.blockedUntilMs, lane.isOutside ? 0 : this.#globalAtMs)
+    return Math.max(
+      lane.askAtMs,
+      lane.blockedUntilMs,
+      lane.isOutside ? 0 : Math.max(this.#globalAtMs, this.#pauseUntilMs),
+    )
   }
 
   #apply(wants: readonly OwnWant[], reply: TurnReply, startedMs: number): void {
     const nowMs = this.options.clock.nowMs()
     this.#settlements.unshift(...reply.unsettled)
+    if (reply.decider !== (this.#decider ?? reply.decider)) this.#pauseUntilMs = nowMs + SECOND_MS
+    this.#decider = reply.decider
     for (const { lane, bucketName } of reply.moved) lane.bucketName = bucketName
     // An answer that came meanwhile may have said more.
     if (reply.refusedForMs > 0) this.refusedUntilMs = Math.max(this.refusedUntilMs, nowMs + reply.refusedForMs)
@@ -193,6 +233,11 @@ export class SharedToken {
     for (const [index, { lane }] of wants.entries()) {
       const answer = reply.wants[index]
       if (answer !== undefined) this.#applyTo(lane, answer, startedMs, nowMs)
+    }
+    const { gate } = this.options
+    // Nothing goes, so that somebody else may.
+    if (!gate.ban.isFree && wants.length > 0 && reply.wants.every(({ granted }) => granted.length === 0)) {
+      gate.heard(false, nowMs)
     }
     if (nowMs < this.refusedUntilMs) this.options.refused(this)
   }
@@ -228,10 +273,9 @@ export class SharedToken {
   #setTimer(nowMs: number): void {
     this.#cancelTimer()
     let atMs = Number.POSITIVE_INFINITY
-    for (const lane of this.waiting) {
+    for (const lane of this.#isHeld ? [] : this.waiting) {
       if (lane.waiters.size > lane.promised) atMs = Math.min(atMs, this.#askAtMs(lane))
     }
-    atMs = Math.max(atMs, this.options.bannedUntilMs())
     for (const lane of this.#holding)
       for (const sinceMs of lane.held.values()) atMs = Math.min(atMs, sinceMs + RENEW_MS)
     if (Number.isFinite(atMs))

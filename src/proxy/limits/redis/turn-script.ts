@@ -131,7 +131,7 @@ for index, s in ipairs(request.settle) do
       lane.cautious = true
       if s.hidden > 0 then lane.blocked = at + s.hidden end
     end
-    freePlace(PLACES, s, at, now)
+    freePlace(token, PLACES, s, at, now)
     if s.global then limitToken(token, s.global, configured, at, now) end
     if s.cut then token.cut = at + ${CUT_OFF_MS} end
     local flight = b.flights[s.id]

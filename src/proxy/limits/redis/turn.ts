@@ -92,6 +92,8 @@ export interface WantReply {
 }
 
 export interface TurnReply {
+  /** Another number than before: somebody else has decided, who does not know what was sent lately. */
+  readonly decider: number
   /** One for each want. */
   readonly wants: readonly WantReply[]
   /** Lanes that are at home in another bucket than was thought. */

@@ -77,7 +77,8 @@ describe("clients of several instances that share Redis get no 429, and nearly a
         expect(discord.passed).toBeGreaterThanOrEqual(allowed * 0.95)
         expect(discord.passedBy.size).toBe(CHANNELS)
         expect(Math.min(...discord.passedBy.values())).toBeGreaterThanOrEqual((allowed / CHANNELS) * 0.9)
-        expect(byClient.size).toBe(CLIENTS)
+        // In three windows nearly every instance has had its turn with every channel.
+        expect(byClient.size).toBeGreaterThanOrEqual(CLIENTS * 0.9)
       },
       60_000,
     )
