@@ -177,8 +177,21 @@ describe("what cannot be passed on gets a clear error, and reaches nobody", () =
     }
   })
 
+  test("a URL in place of a path leads nowhere but to the configured host", async () => {
+    const proxy = await proxyTo(seen)
+    for (const url of ["http://evil.example/api/v10/gateway", "https://a@evil.example:1/api/v10/gateway"]) {
+      const answer = await exchange(proxy.port, `GET ${url} HTTP/1.1\r\nHost: evil.example\r\n\r\n`)
+      expect(answer).toMatch(/^HTTP\/1\.1 (200|400|404)/)
+      expect(answer).not.toContain("evil")
+    }
+  })
+
   test.each([
     ["CR within a header", "X-A: a\rb"],
+    ["NUL within a header", "X-A: a\0b"],
+    ["a header that goes on in the next line", "X-A: a\r\n b"],
+    ["a length that is no number", "Content-Length: 1e1"],
+    ["two lengths", "Content-Length: 1\r\nContent-Length: 2"],
     ["a header without a name", ": a"],
     ["headers that are too large", `X-A: ${"a".repeat(100_000)}`],
     ["two ways to tell a length", "Content-Length: 3\r\nTransfer-Encoding: chunked"],
@@ -351,6 +364,8 @@ test("a stop finishes what Discord is working on, and refuses what waits", async
   const second = get()
   while (proxy.limiter.reading.queued.normal === 0) await Bun.sleep(1)
   const stopped = proxy.stop()
+  while (proxy.service.readiness.ready) await Bun.sleep(1)
+  expect(proxy.service.readiness).toEqual({ ready: false, reason: "shutting down" })
   release.resolve()
   expect(await (await first).text()).toBe("done")
   const refused = await second

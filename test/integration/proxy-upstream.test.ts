@@ -55,7 +55,8 @@ describe("a kept connection that dies under a request", () => {
         if (arrived === 2) {
           // Counted by Discord, and never answered.
           isDead = true
-          return socket.destroy()
+          socket.destroy()
+          return
         }
         const left = Math.max(0, limit - arrived)
         const told = `X-RateLimit-Limit: ${limit}\r\nX-RateLimit-Remaining: ${left}\r\n`

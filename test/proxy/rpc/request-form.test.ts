@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { decodeBody, encodeBody } from "../../../src/brokers/body.ts"
 import { readRequest, STATUS } from "../../../src/proxy/rpc/request-form.ts"
+import { fuzzRpcRequest } from "../../fixtures/proxy-fuzz.ts"
 import { seeded } from "../../gateway/simulation/random.ts"
 
 function requestOf(data: unknown) {
@@ -97,5 +98,12 @@ describe("a request of the broker's", () => {
         readRequest(random.chance(0.1) ? random.pick<unknown>(pool) : data, 10).type,
       )
     }
+  })
+
+  test("is read or refused with a sentence, whatever its bytes, and goes nowhere else: 10,000 random ones", () => {
+    const random = seeded(12)
+    let accepted = 0
+    for (let round = 0; round < 10_000; round += 1) if (fuzzRpcRequest(random)) accepted += 1
+    expect(accepted).toBeGreaterThan(500)
   })
 })
