@@ -230,9 +230,11 @@ describe("over a real Redis", () => {
   })
 })
 
+type Heard = readonly [channel: string, reply: { readonly status: number; readonly body: unknown }]
+
 /** Every reply there is from now on, by its channel. */
-async function repliesOf(redis: Redis): Promise<(readonly [channel: string, reply: { readonly status: number }])[]> {
-  const replies: (readonly [string, { readonly status: number }])[] = []
+async function repliesOf(redis: Redis): Promise<Heard[]> {
+  const replies: Heard[] = []
   const subscriber = redis.duplicate()
   running.push({ stop: () => subscriber.disconnect() })
   await subscriber.psubscribe("REQUEST:*")
