@@ -86,8 +86,9 @@ export class RedisCalls {
   #open(): RedisClient {
     if (this.#connection !== undefined) return this.#connection
     const connection = this.#connect()
-    connection.on("pmessageBuffer", (_pattern: unknown, channel: Buffer, body: Buffer) => {
-      const name = channel.toString()
+    connection.on("pmessageBuffer", (_pattern, channel, body) => {
+      const name = String(channel)
+      if (!Buffer.isBuffer(body)) return
       if (this.#replies.settle(name, body) || this.#publishing === 0) return
       this.#keep(name, body)
     })

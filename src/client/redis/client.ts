@@ -1,16 +1,19 @@
-// What the broker asks of the user's Redis client: `new Redis()` of ioredis 4, 5 or 6 fits. Commands go by name, in
-// lower case, so that the client of each version knows their replies.
+// What the broker asks of the user's Redis client: `new Redis()` or `new Cluster()` of ioredis 4, 5 or 6 fits. Commands go by
+// name, in lower case, so that the client of each version knows their replies.
 
 export type Argument = string | Buffer | number
 
 export interface RedisClient {
+  /** Streams lie on several servers. */
+  readonly isCluster?: boolean
   call(...args: [command: string, ...args: Argument[]]): Promise<unknown>
   callBuffer(...args: [command: string, ...args: Argument[]]): Promise<unknown>
-  duplicate(override?: Readonly<Record<string, unknown>>): RedisClient
+  /** With changed options, which a cluster takes as its second argument. */
+  duplicate(...overrides: never[]): RedisClient
   disconnect(reconnect?: boolean): void
   psubscribe(...patterns: string[]): Promise<unknown>
   punsubscribe(...patterns: string[]): Promise<unknown>
-  on(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: unknown[]) => void): unknown
 }
 
 /**
@@ -18,8 +21,11 @@ export interface RedisClient {
  * some reconnects; and it keeps to the protocol whose replies look the same with every version.
  */
 export function ownConnection(redis: RedisClient, onError: (error: Error) => void): RedisClient {
-  const connection = redis.duplicate({ maxRetriesPerRequest: null, protocol: 2 })
-  connection.on("error", onError)
+  const options = { maxRetriesPerRequest: null, protocol: 2 }
+  // Only the client knows its own options' type.
+  const overrides = (redis.isCluster === true ? [[], { redisOptions: options }] : [options]) as never[]
+  const connection = redis.duplicate(...overrides)
+  connection.on("error", (error) => onError(error instanceof Error ? error : new Error(String(error))))
   return connection
 }
 

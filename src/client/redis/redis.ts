@@ -57,7 +57,7 @@ const LISTENING_FIELD = "listening"
 
 /**
  * A broker over Redis Streams. Members of one group share its messages; each group gets all of them.
- * The client given is used for commands, and duplicated for what waits.
+ * The client given is used for commands, and duplicated for what waits. It may be a cluster's.
  * @example
  * const broker = new Redis("commands", new RedisClient("redis://localhost"))
  * broker.on("MESSAGE_CREATE", async (message, { ack }) => {
@@ -140,7 +140,8 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
     listener: (message: WatchedOf<Event>) => void,
   ): Promise<() => void> {
     const end = await watchStreams({
-      connection: this.#connect(),
+      redis: this.redis,
+      connect: () => this.#connect(),
       events: listOf(events),
       onEntry: ({ event, body }) => {
         // These streams are read and no others.

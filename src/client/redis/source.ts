@@ -1,9 +1,9 @@
 // Where the entries of a group member come from: what dead workers left, then what is new.
 
 import type { Clock } from "../../flow/clock.ts"
-import { isReply, type RedisClient } from "./client.ts"
+import { isReply } from "./client.ts"
 import type { Entry } from "./entry.ts"
-import type { GroupMember } from "./group.ts"
+import { newReader, type Reader, type ReaderOptions } from "./reader.ts"
 
 /** After something was given back, dead workers' entries are looked for this soon. */
 const RETRY_DELAY_MS = 1_000
@@ -15,12 +15,7 @@ export interface ReadLimits {
   readonly maxChunk: number
 }
 
-export interface SourceOptions {
-  readonly member: GroupMember
-  /** Makes a connection for blocking reads. */
-  readonly connect: () => RedisClient
-  /** The user's client, which ends a blocking read. */
-  readonly redis: RedisClient
+export interface SourceOptions extends ReaderOptions {
   /** Of one read. */
   readonly limits: ReadLimits
   readonly clock: Clock
@@ -30,19 +25,15 @@ export interface SourceOptions {
 
 export class EntrySource {
   readonly #options: SourceOptions
-  readonly #connection: RedisClient
+  readonly #reader: Reader
   #events: readonly string[] = []
-  #connectionId: number | undefined
   /** When to look for what was left over; at once in the beginning. */
   #claimDueMs = 0
   #wake: (() => void) | undefined
 
   constructor(options: SourceOptions) {
     this.#options = options
-    this.#connection = options.connect()
-    // Before the first read, behind which it would have to wait; and again after each reconnect.
-    void this.#learnId()
-    this.#connection.on("ready", () => void this.#learnId())
+    this.#reader = newReader(options)
   }
 
   get events(): readonly string[] {
@@ -52,6 +43,7 @@ export class EntrySource {
   /** What to read from now on. A read that is waiting ends. */
   follow(events: readonly string[]): void {
     this.#events = events
+    this.#reader.follow(events)
     this.#claimDueMs = 0
     this.wake()
   }
@@ -79,9 +71,7 @@ export class EntrySource {
   wake(): void {
     this.#wake?.()
     this.#wake = undefined
-    if (this.#connectionId === undefined) return
-    // Where it is not allowed, the read ends by itself after `blockInterval`.
-    this.#options.redis.call("client", "UNBLOCK", this.#connectionId).catch(() => {})
+    this.#reader.wake()
   }
 
   /** Something was given back. */
@@ -89,15 +79,27 @@ export class EntrySource {
     this.#claimDueMs = Math.min(this.#claimDueMs, this.#options.clock.nowMs() + RETRY_DELAY_MS)
   }
 
-  close(): void {
-    this.#wake?.()
-    this.#connection.disconnect(false)
+  /** Resolves once nothing is read any more of what is not followed. */
+  settled(): Promise<void> {
+    return this.#reader.settled()
   }
 
-  #read(events: readonly string[]): Promise<Entry[]> {
+  /** Resolves to entries that were read and never given out. */
+  async finish(): Promise<readonly Entry[]> {
+    const entries = await this.#reader.finish()
+    this.close()
+    return entries
+  }
+
+  close(): void {
+    this.#wake?.()
+    this.#reader.close()
+  }
+
+  #read(events: readonly string[]): Promise<readonly Entry[]> {
     const { member, limits, clock } = this.#options
     const untilClaimMs = member.claimAfterMs === 0 ? limits.blockInterval : this.#claimDueMs - clock.nowMs()
-    return member.read(this.#connection, events, {
+    return this.#reader.read(events, {
       count: limits.maxChunk,
       // 0 would be for ever.
       blockMs: Math.max(1, Math.ceil(Math.min(limits.blockInterval, untilClaimMs))),
@@ -114,14 +116,5 @@ export class EntrySource {
     if (claims.some(({ more }) => more)) this.#claimDueMs = 0
     const entries = claims.flatMap((claim) => claim.entries)
     return entries.length > 0 ? entries : undefined
-  }
-
-  async #learnId(): Promise<void> {
-    try {
-      this.#connectionId = Number(await this.#connection.call("client", "ID"))
-    } catch {
-      // Not allowed, or gone again: reads end by themselves.
-      this.#connectionId = undefined
-    }
   }
 }

@@ -10,8 +10,10 @@ const BLOCK_MS = 5_000
 const RETRY_DELAY_MS = 1_000
 
 export interface WatchOptions {
-  /** For reading alone. */
-  readonly connection: RedisClient
+  /** The user's client. */
+  readonly redis: RedisClient
+  /** Makes a connection for reading alone. */
+  readonly connect: () => RedisClient
   readonly events: readonly string[]
   readonly onEntry: (entry: Entry) => void
   readonly onError: (error: unknown) => void
@@ -20,12 +22,21 @@ export interface WatchOptions {
 
 /** Resolves once whatever is published is seen, to what ends it. */
 export async function watchStreams(options: WatchOptions): Promise<() => void> {
-  const { connection, events } = options
+  const { redis, connect, events } = options
+  // A read covers streams of one server; where there are several, each stream has a connection of its own.
+  const groups = redis.isCluster === true ? events.map((event) => [event]) : [events]
+  const ends = await Promise.all(groups.map((group) => watchTogether({ ...options, events: group }, connect())))
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
+async function watchTogether(options: WatchOptions, connection: RedisClient): Promise<() => void> {
   const after = new Map(
-    await Promise.all(events.map(async (event) => [event, await newest(connection, event)] as const)),
+    await Promise.all(options.events.map(async (event) => [event, await newest(connection, event)] as const)),
   )
   const stop = new AbortController()
-  void follow(options, after, stop.signal)
+  void follow(options, connection, after, stop.signal)
   return () => {
     stop.abort()
     connection.disconnect(false)
@@ -38,8 +49,13 @@ async function newest(connection: RedisClient, event: string): Promise<string> {
   return entry === undefined ? "0-0" : text(list(entry)[0])
 }
 
-async function follow(options: WatchOptions, after: Map<string, string>, stop: AbortSignal): Promise<void> {
-  const { connection, onError, clock } = options
+async function follow(
+  options: WatchOptions,
+  connection: RedisClient,
+  after: Map<string, string>,
+  stop: AbortSignal,
+): Promise<void> {
+  const { onError, clock } = options
   while (!stop.aborted) {
     try {
       const from = ["COUNT", COUNT, "BLOCK", BLOCK_MS, "STREAMS", ...after.keys(), ...after.values()]

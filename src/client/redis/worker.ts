@@ -61,6 +61,8 @@ export class Worker {
   async unsubscribe(events: readonly string[]): Promise<void> {
     const source = this.#listening?.source
     source?.follow(source.events.filter((event) => !events.includes(event)))
+    // Before it leaves the groups: what a read brought afterwards would go with its name.
+    await source?.settled()
     await this.#options.member.leave(events)
   }
 
@@ -89,7 +91,7 @@ export class Worker {
       }
     } finally {
       stop.removeEventListener("abort", wake)
-      this.#shut(source)
+      await this.#leave(source)
       await this.#giveBack(fetched)
       this.#fetched.delete(fetched)
     }
@@ -100,10 +102,11 @@ export class Worker {
     this.#stop()
     for (const fetched of this.#fetched) await this.#giveBack(fetched)
     await this.#listening?.ended
+    // Before it leaves, as in `unsubscribe`.
+    for (const source of [...this.#sources]) await this.#leave(source)
     await this.#inHand.drained(drainWithinMs, this.#options.clock)
     // A courtesy: who closed the client first leaves a name behind in the group, and nothing else.
     await this.#options.member.leave([...this.#events]).catch(() => {})
-    for (const source of [...this.#sources]) this.#shut(source)
   }
 
   disconnect(): void {
@@ -130,6 +133,12 @@ export class Worker {
   #shut(source: EntrySource): void {
     this.#sources.delete(source)
     source.close()
+  }
+
+  /** What was read meanwhile goes to whoever comes next. */
+  async #leave(source: EntrySource): Promise<void> {
+    this.#sources.delete(source)
+    await this.#giveBack([...(await source.finish())])
   }
 
   #listen(): Listening {
