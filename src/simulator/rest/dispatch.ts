@@ -27,6 +27,7 @@ export function remember({ t, d }: AnyDispatch, { messages, interactions }: Rest
       type: d.type,
       channelId: d.channel_id ?? "0",
       guildId: d.guild_id ?? null,
+      user: d.member?.user ?? d.user ?? null,
       messageId: d.message?.id ?? null,
     })
 }
@@ -37,6 +38,8 @@ interface InteractionShape {
   readonly type: number
   readonly channel_id?: string
   readonly guild_id?: string
+  readonly user?: object
+  readonly member?: { readonly user?: object }
   readonly message?: { readonly id: string }
 }
 

@@ -37,7 +37,7 @@ export function writeResponse(call: Call, context: RestContext, interaction: Int
   const fields = {
     application_id: bot.id,
     webhook_id: bot.id,
-    interaction_metadata: { id: interaction.id, type: interaction.type, user: bot },
+    interaction_metadata: { id: interaction.id, type: interaction.type, user: interaction.user ?? bot },
   }
   return sendMessage(call, context, placeOf(context, interaction), { author: bot, fields }, body)
 }

@@ -11,6 +11,8 @@ export interface Interaction {
   readonly type: number
   readonly channelId: string
   readonly guildId: string | null
+  /** Who used it; null where the dispatch does not say. */
+  readonly user: object | null
   /** The message a component belongs to. */
   readonly messageId: string | null
 }

@@ -5,6 +5,7 @@ interface Used {
   readonly id: string
   readonly token: string
   readonly data: { readonly name: string; readonly id: string }
+  readonly member: { readonly user: { readonly id: string } }
 }
 
 let rest: RestClient
@@ -36,7 +37,7 @@ describe("an interaction", () => {
       content: "pong",
       channel_id: rest.channel,
       application_id: application,
-      interaction_metadata: { id: used.id },
+      interaction_metadata: { id: used.id, user: { id: used.member.user.id } },
     })
     expect(await respond(used, { type: 4, data: { content: "again" } })).toMatchObject({
       status: 400,
