@@ -10,7 +10,7 @@ import type { Question, Users } from "./users.ts"
 const FIRST_MS = 500
 const BETWEEN_MS = 1_000
 const CROWD = 12
-const CROWD_LIMIT = "of a bot, Discord takes 5 messages in 5 s here"
+const CROWD_LIMIT = "a channel takes 5 messages of a bot in 5 s"
 const WAY = "Discord → gateway → broker → handler → proxy → Discord → gateway → broker"
 /** Answers that come together are told together. */
 const TOGETHER_MS = 250
