@@ -42,7 +42,7 @@ export function planShares({ shardCount, nodes, leases }: Book): Plan {
   for (const shard of free) {
     const id = room.take()
     if (id === null) homeless.push(shard)
-    else claims.set(id, [...(claims.get(id) ?? []), shard])
+    else if (claims.get(id)?.push(shard) === undefined) claims.set(id, [shard])
   }
   const moves: Move[] = []
   for (const { node, held, quota } of shares.values()) {

@@ -66,8 +66,8 @@ export function drainAll(state: MemberState): Step {
 export function balance(state: MemberState, book: Book, { isIdentifying }: Facts): Step {
   const { id, leaseMs } = state.options
   if ([...state.holdings.values()].some(({ stage }) => stage !== "serving")) return { state, effects: [] }
-  const wave = planShares(book)
-    .moves.filter(({ from, to, shard }) => from === id && !isIdentifying(shard) && isReady(book, to, leaseMs))
+  const wave = (state.plan?.moves ?? [])
+    .filter(({ from, to, shard }) => from === id && !isIdentifying(shard) && isReady(book, to, leaseMs))
     .slice(0, WAVE_SHARDS)
   return drain(state, wave)
 }

@@ -56,6 +56,8 @@ export class Leases implements Ownership {
   readonly #watchers = new Set<() => void>()
   #state: MemberState
   #stepping = false
+  /** Shards for which no process has room. */
+  #homeless = 0
 
   constructor(options: LeasesOptions) {
     this.#options = options
@@ -171,7 +173,18 @@ export class Leases implements Ownership {
     }
     const answer = await asked
     this.#input({ type: "answer", answer, sentMs })
+    this.#tellHomeless()
     if (answer.type === "member") admission.answered(number)
+  }
+
+  /** Once each time that it begins. */
+  #tellHomeless(): void {
+    const homeless = this.#state.plan?.homeless.length ?? 0
+    if (homeless > 0 && this.#homeless === 0) {
+      const message = "shards run nowhere, since no process may take more: raise shards.max, or start another gateway"
+      this.#options.log.error({ shards: homeless }, message)
+    }
+    this.#homeless = homeless
   }
 
   async #fence(node: string): Promise<void> {

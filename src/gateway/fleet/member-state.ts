@@ -1,5 +1,6 @@
 // What a gateway knows of its place in the fleet, what it is told, and what it wants done. The rules are in step.ts.
 
+import type { Plan } from "./balance.ts"
 import type { Answer, Beat, Book } from "./ledger.ts"
 
 /**
@@ -42,6 +43,8 @@ export interface MemberState {
   readonly claimed: readonly number[]
   /** The last answer's. */
   readonly book: Book | null
+  /** What should become of it. */
+  readonly plan: Plan | null
   /** Nodes whose connections are being ended by us. */
   readonly fencing: ReadonlySet<string>
   /** Those whose connections we have ended; told with the next beat. */
@@ -114,6 +117,7 @@ export function newMember(options: MemberOptions): MemberState {
     isAskedAgain: false,
     claimed: [],
     book: null,
+    plan: null,
     fencing: new Set(),
     fenced: [],
   }

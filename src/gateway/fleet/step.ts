@@ -60,7 +60,8 @@ function ask(state: MemberState): Step {
   }
 }
 
-function beatOf({ options, phase, isDraining, holdings, book, fenced }: MemberState): Beat {
+function beatOf(state: MemberState): Beat {
+  const { options, phase, isDraining, holdings, fenced } = state
   const { id, weight, capacity, shardCount, leaseMs } = options
   const all = [...holdings]
   const handOvers = all
@@ -72,21 +73,22 @@ function beatOf({ options, phase, isDraining, holdings, book, fenced }: MemberSt
     shardCount,
     leaseMs,
     held: all.filter(([, { stage }]) => stage !== "drained").map(([shard, { token }]) => ({ shard, token })),
-    claims: book === null || isDraining ? [] : claimsOf(id, book),
+    claims: claimsOf(state),
     handOvers,
     fenced,
     isLeaving: phase === "leaving" && handOvers.length === all.length,
   }
 }
 
-function claimsOf(id: string, book: Book): readonly number[] {
-  return book.nowMs < book.claimFromMs ? [] : (planShares(book).claims.get(id) ?? [])
+function claimsOf({ options, isDraining, book, plan }: MemberState): readonly number[] {
+  if (book === null || isDraining || book.nowMs < book.claimFromMs) return []
+  return plan?.claims.get(options.id) ?? []
 }
 
 function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Facts): Step {
-  const { id, leaseMs } = asked.options
+  const { leaseMs } = asked.options
   const { book } = answer
-  const state = { ...asked, isAsking: false, book }
+  const state = { ...asked, isAsking: false, book, plan: planShares(book) }
   if (state.phase === "leaving" && isGone(state, book)) return left(state)
   if (answer.type !== "member") return onOutside(state, answer)
   const heldUntilMs = Math.max(state.heldUntilMs, sentMs + leaseMs * HELD_SHARE)
@@ -98,10 +100,7 @@ function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Fac
     (next) => reconcile(next, book),
     (next) => (next.isDraining ? drainAll(next) : balance(next, book, facts)),
     (next) => fenceDead(next, book),
-    (next) => {
-      const claims = next.isDraining ? [] : claimsOf(id, book)
-      return wait(next, claims.length > 0 ? FOLLOW_MS : leaseMs / BEATS)
-    },
+    (next) => wait(next, claimsOf(next).length > 0 ? FOLLOW_MS : leaseMs / BEATS),
   )
 }
 
