@@ -7,15 +7,18 @@ import { join } from "node:path"
 import packageJson from "../../package.json"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
+import { takeMessages } from "../fixtures/amqp-queues.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { answering } from "../fixtures/proxy-process.ts"
+import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { type Container, type RunOptions, readImage, runContainer } from "./container.ts"
 
 const BUNDLES = process.env["SPECTACLES_IMAGES"]
 const IMAGES = BUNDLES ?? ""
 const TIMEOUT_MS = 30_000
+const RABBITMQ_TIMEOUT_MS = 120_000
 const USER = "65532:65532"
 const POLL_MS = 50
 
@@ -133,6 +136,26 @@ describe.skipIf(BUNDLES === undefined)("images", () => {
       TIMEOUT_MS,
     )
   }
+
+  test(
+    "gateway: publishes events to RabbitMQ as JSON",
+    async () => {
+      const rabbitmq = await startRabbitmqServer()
+      try {
+        start("gateway", { env: gatewayEnvironment({ BROKER_TYPE: "amqp", AMQP_URL: rabbitmq.url }) })
+        await ready()
+        saysSomething("nelly")
+        const waiting = async () =>
+          (await takeMessages(rabbitmq.url, "gateway", ["MESSAGE_CREATE"])).get("MESSAGE_CREATE")
+        let messages = await waiting()
+        while (messages?.length === 0) messages = await waiting()
+        expect(JSON.parse(String(messages?.[0]?.content))).toMatchObject({ author: { username: "nelly" } })
+      } finally {
+        await rabbitmq.stop()
+      }
+    },
+    RABBITMQ_TIMEOUT_MS,
+  )
 
   test(
     "gateway: prints events on a terminal",
