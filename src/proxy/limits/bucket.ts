@@ -51,6 +51,9 @@ export class Bucket {
   #inFlight = 0
   #probes = 0
   #probeSentMs = 0
+  /** What late answers have told of a window that no answer of its own has told of yet. */
+  #lateRemaining = 0
+  #lateResetAtMs = 0
   /** Full again for certain: set for a window that was guessed and not told. */
   #isGuessed = false
 
@@ -169,13 +172,15 @@ export class Bucket {
     const resetAtMs = nowMs + resetAfterMs + RESET_PAD_MS
     const isLate = taken.epoch !== this.#epoch
     const isNew = this.#knowledge !== "window" || nowMs >= this.#resetAtMs
-    if (isLate && (isNew || resetAtMs < this.#resetAtMs - SAME_WINDOW_MS)) return
+    if (isLate && isNew) return this.#tellLate(remaining, resetAtMs, nowMs)
+    if (isLate && resetAtMs < this.#resetAtMs - SAME_WINDOW_MS) return
     this.#limit = limit
     this.#windowMs = Math.max(this.#windowMs, resetAfterMs)
     if (isNew) {
       if (this.#knowledge === "window") this.#epoch += 1
       this.#knowledge = "window"
-      this.#remaining = remaining
+      const isToldLate = Math.abs(resetAtMs - this.#lateResetAtMs) <= SAME_WINDOW_MS
+      this.#remaining = isToldLate ? Math.min(remaining, this.#lateRemaining) : remaining
       this.#resetAtMs = resetAtMs
       this.#probes = 0
     } else {
@@ -187,6 +192,14 @@ export class Bucket {
       else this.#resetAtMs = Math.max(this.#resetAtMs, resetAtMs)
     }
     this.#isGuessed = false
+  }
+
+  /** It was sent in the last window and counted in this one, perhaps after the probe whose answer is still to come. */
+  #tellLate(remaining: number, resetAtMs: number, nowMs: number): void {
+    if (resetAtMs <= nowMs + RESET_PAD_MS) return
+    const isSame = Math.abs(resetAtMs - this.#lateResetAtMs) <= SAME_WINDOW_MS
+    this.#lateRemaining = isSame ? Math.min(this.#lateRemaining, remaining) : remaining
+    this.#lateResetAtMs = resetAtMs
   }
 
   #untold(): void {

@@ -3,15 +3,11 @@
 // Source: Discord's documentation, Rate Limits › Global Rate Limit.
 
 import { Pace } from "../../flow/gcra.ts"
+import { Way } from "./way.ts"
 
 export const WINDOW_MS = 1_000
 /** After the event loop was late, a few may go at once, or the lost time would be lost for good. */
 export const BURST = 3
-/**
- * Discord counts a request somewhere between its sending and its answer. A place is free again a window after the answer,
- * or after this much of the way: beyond it, a slow route would take the others' places.
- */
-export const MAX_WAY_MS = 40
 /** A global 429 says that the true limit is lower than we thought. */
 export const LOWER_BY = 0.8
 export const MIN_PER_SECOND = 1
@@ -22,6 +18,7 @@ export const RAISE_EVERY_MS = 60_000
 export class GlobalPace {
   readonly #configured: number
   readonly #pace: Pace
+  readonly #way = new Way()
   #perSecond: number
   /** When each place is free again, oldest first from `#next` on. */
   #freeAtMs: Float64Array
@@ -61,15 +58,20 @@ export class GlobalPace {
   take(nowMs: number): number {
     this.#pace.take(nowMs)
     const place = this.#next
-    this.#freeAtMs[place] = nowMs + MAX_WAY_MS + WINDOW_MS
+    this.#freeAtMs[place] = nowMs + this.#way.ms + WINDOW_MS
     this.#next = (place + 1) % this.#freeAtMs.length
     return place
   }
 
-  /** The request that took a place then is answered, or was never sent. */
+  /**
+   * The request that took a place then is answered, or was never sent. Discord has counted it somewhere between: a place is
+   * free again a window after the answer, or after the way there, or a slow route would take the others' places.
+   */
   answered(place: number, takenMs: number, nowMs: number): void {
-    const isStillIts = this.#freeAtMs[place] === takenMs + MAX_WAY_MS + WINDOW_MS
-    if (isStillIts && nowMs < takenMs + MAX_WAY_MS) this.#freeAtMs[place] = nowMs + WINDOW_MS
+    this.#way.answered(nowMs - takenMs)
+    // Whoever has it next took it a window later at least.
+    const isStillIts = (this.#freeAtMs[place] ?? Number.POSITIVE_INFINITY) < takenMs + 2 * WINDOW_MS
+    if (isStillIts) this.#freeAtMs[place] = Math.min(nowMs, takenMs + this.#way.ms) + WINDOW_MS
   }
 
   /** Discord said 429 for the whole token. Several answers of one excess lower the rate once. */

@@ -38,6 +38,17 @@ describe("a bucket", () => {
     expect(takeAll(knownBucket(4), 10)).toHaveLength(4)
   })
 
+  test("does not take an answer for news that overtook one of the last window", () => {
+    const bucket = knownBucket(1, 1_000)
+    const [late] = takeAll(bucket, 990)
+    const [probe] = takeAll(bucket, 1_100)
+    if (late === undefined || probe === undefined) throw new Error("nothing was taken")
+    // Discord got the probe first, and both in the new window.
+    bucket.settle(late, told(3), 1_200)
+    bucket.settle(probe, told(4), 1_210)
+    expect(takeAll(bucket, 1_210)).toHaveLength(3)
+  })
+
   test("counts what is in flight against what remains", () => {
     const bucket = knownBucket(4)
     const [first] = takeAll(bucket, 10, 2)

@@ -23,10 +23,10 @@ function takings(pace: GlobalPace, untilMs: number, wayMs: number): number[] {
 
 describe("the global pace", () => {
   test.each([1, 20, 300])("never lets more than 50 go in a second, with answers after %i ms", (wayMs) => {
-    const times = takings(new GlobalPace(50), 10_000, wayMs)
+    const times = takings(new GlobalPace(50), 30_000, wayMs)
     const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
     expect(most).toBeLessThanOrEqual(50)
-    expect(times.length).toBeGreaterThanOrEqual(475)
+    expect(times.length).toBeGreaterThanOrEqual(1_425)
   })
 
   test("does not let them go all at once", () => {

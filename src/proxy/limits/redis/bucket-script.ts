@@ -21,7 +21,7 @@ local min, max, floor = math.min, math.max, math.floor
 local function newBucket()
   return {
     know = "unknown", epoch = 0, limit = 0, left = 0, reset = 0, window = 0, room = 1, probes = 0, probed = 0,
-    guessed = false, flights = {}, waiting = {}, served = {},
+    guessed = false, lateLeft = 0, lateReset = 0, flights = {}, waiting = {}, served = {},
   }
 end
 
@@ -135,17 +135,27 @@ local function untold(b)
   end
 end
 
+-- It was sent in the last window and counted in this one, perhaps after the probe whose answer is still to come.
+local function tellLate(b, left, resetAt, at)
+  if resetAt <= at + ${RESET_PAD_MS} then return end
+  if math.abs(resetAt - b.lateReset) <= ${SAME_WINDOW_MS} then left = min(left, b.lateLeft) end
+  b.lateLeft = left
+  b.lateReset = resetAt
+end
+
 local function tell(b, w, taken, at)
   local resetAt = at + w.reset + ${RESET_PAD_MS}
   local late = taken.e ~= b.epoch
   local new = b.know ~= "window" or at >= b.reset
-  if late and (new or resetAt < b.reset - ${SAME_WINDOW_MS}) then return end
+  if late and new then return tellLate(b, w.left, resetAt, at) end
+  if late and resetAt < b.reset - ${SAME_WINDOW_MS} then return end
   b.limit = w.limit
   b.window = max(b.window, w.reset)
   if new then
     if b.know == "window" then b.epoch = b.epoch + 1 end
     b.know = "window"
     b.left = w.left
+    if math.abs(resetAt - b.lateReset) <= ${SAME_WINDOW_MS} then b.left = min(b.left, b.lateLeft) end
     b.reset = resetAt
     b.probes = 0
   else

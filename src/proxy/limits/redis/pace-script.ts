@@ -3,13 +3,8 @@
 // were asked for, so that processes share a token's limit without asking for every request.
 
 import { BURST, LOWER_BY, MIN_PER_SECOND, RAISE_BY, RAISE_EVERY_MS, WINDOW_MS } from "../global-pace.ts"
+import { DEVIATION_GAIN, DEVIATIONS, LEAST_WAY_MS, MEAN_GAIN, MOST_WAY_MS } from "../way.ts"
 
-/** A place of a request that is not answered: who sends may be late, until it says when it has sent. */
-const RESERVED_MS = 500
-/** How long a request may be on its way. Longer than for one process, since the clocks of two senders are not one. */
-const WAY_MS = 100
-/** A token's first requests wait for connections too. */
-const CONNECTING_MS = 3_000
 /** How far ahead a start may lie. */
 export const AHEAD_MS = 160
 /** Starts that one process is given ahead at once: of two that share a token each has the other's turn to wait for. */
@@ -38,7 +33,22 @@ end
 
 local function takePlace(t, places, id, at)
   t.due = max(t.due or 0, at) + 1000 / t.per
-  redis.call("ZADD", places, string.format("%.0f", at + ${RESERVED_MS} + ${WINDOW_MS}), id)
+  redis.call("ZADD", places, string.format("%.0f", at + ${MOST_WAY_MS} + ${WINDOW_MS}), id)
+end
+
+local function wayOf(t)
+  if t.mean == nil then return ${MOST_WAY_MS} end
+  return min(${MOST_WAY_MS}, math.ceil(${LEAST_WAY_MS} + ${DEVIATIONS} * t.deviation))
+end
+
+local function learnWay(t, after)
+  if t.mean == nil then
+    t.mean = after
+    t.deviation = after / 2
+    return
+  end
+  t.deviation = t.deviation + ${DEVIATION_GAIN} * (math.abs(after - t.mean) - t.deviation)
+  t.mean = t.mean + ${MEAN_GAIN} * (after - t.mean)
 end
 
 -- Discord counts a request somewhere between its sending and its answer.
@@ -46,10 +56,9 @@ local function freePlace(t, places, s, at, now)
   if s.o == "unsent" then
     redis.call("ZREM", places, s.id)
   else
-    t.since = t.since or now
-    local way = now < t.since + ${CONNECTING_MS} and ${RESERVED_MS} or ${WAY_MS}
+    if s.o == "answered" then learnWay(t, s.sent - s.ago) end
     -- Clocks are read in whole milliseconds.
-    local counted = min(at, now - s.sent + way) + 1
+    local counted = min(at, now - s.sent + wayOf(t)) + 1
     redis.call("ZADD", places, "XX", string.format("%.0f", counted + ${WINDOW_MS}), s.id)
   end
 end
