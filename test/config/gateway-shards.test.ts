@@ -46,3 +46,41 @@ describe("shards", () => {
     ])
   })
 })
+
+describe("leases of shards", () => {
+  const SHARED =
+    '[shard_store]\ntype = "redis"\n[broker]\ntype = "amqp"\n[amqp]\nurl = "amqp://mq"\n[redis]\nurl = "redis://r"\n'
+  const shards = (text: string) => `${SHARED}[shards]\nownership = "redis"\n${text}`
+
+  test("are for 10 s, with a weight of 1 and no bound, unless something else is said", () => {
+    expect(read(shards("")).config.shards).toEqual({ leases: { leaseMs: 10_000, weight: 1, capacity: 100_000 } })
+    const said = 'count = 8\nlease = "4s"\nweight = 3\nmax = 16'
+    expect(read(shards(said)).config.shards).toEqual({ count: 8, leases: { leaseMs: 4_000, weight: 3, capacity: 16 } })
+  })
+
+  const refused: readonly (readonly [string, string])[] = [
+    [shards('lease = "500ms"'), "shards.lease is 500ms: write a duration from 1s to 1m."],
+    [shards('lease = "2m"'), "shards.lease is 2m: write a duration from 1s to 1m."],
+    [
+      shards("count = 2\nids = [0]"),
+      'shards.ids fixes shards and shards.ownership is "redis", which shares them out: keep one of the two.',
+    ],
+    [
+      shards('[identify]\nqueue = "memory"'),
+      'shards.ownership is "redis", which needs identify.queue "redis", but that is "memory": leave it out.',
+    ],
+    [
+      shards("").replace('type = "redis"', 'type = "memory"'),
+      'shards.ownership is "redis", which needs shard_store.type "redis", but that is "memory".',
+    ],
+    [
+      shards("").replace('type = "amqp"', 'type = "stdio"'),
+      'shards.ownership is "redis", which needs a broker that processes share, but broker.type is "stdio": use "redis" or "amqp".',
+    ],
+  ]
+  for (const [text, problem] of refused) {
+    test(`#36 says: ${problem}`, () => {
+      expect(problemsOf(text).map((one) => one.replace(/^gateway\.toml:\d+: /, ""))).toEqual([problem])
+    })
+  }
+})
