@@ -19,15 +19,17 @@ const optional = process.argv.includes("--optional")
 /** What goes without the addon, said wherever it is not built. */
 const COST = "Spectacles runs on the portable codec, which takes several times the CPU an event"
 
-const problem = await build()
-if (problem !== undefined) {
-  console.error(optional ? `${problem} ${COST}.` : problem)
-  process.exitCode = optional ? 0 : 1
+if (import.meta.main) {
+  const problem = await build()
+  if (problem !== undefined) {
+    console.error(optional ? `${problem} ${COST}.` : problem)
+    process.exitCode = optional ? 0 : 1
+  }
 }
 
 /** Builds what is out of date; returns a sentence about what went wrong. */
 async function build(): Promise<string | undefined> {
-  const hash = sourceHash()
+  const hash = sourceHash(`${process.platform} ${process.arch}`)
   if (existsSync(ADDON) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hash) {
     console.log("The native codec is up to date.")
     return undefined
@@ -72,8 +74,9 @@ function install(hash: string): void {
   writeFileSync(STAMP, hash)
 }
 
-function sourceHash(): string {
-  const hash = createHash("sha256").update(`${process.platform} ${process.arch}\n`)
+/** Of what an addon for that machine is built from. */
+export function sourceHash(machine: string): string {
+  const hash = createHash("sha256").update(`${machine}\n`)
   const sources = readdirSync(join(NATIVE, "src")).map((file) => join("src", file))
   for (const file of ["Cargo.toml", "Cargo.lock", "build.rs", ...sources.sort()]) {
     hash.update(`${file}\n`).update(readFileSync(join(NATIVE, file)))

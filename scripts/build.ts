@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { parseArgs } from "node:util"
+import { crossBuilt, sayWhy } from "./build-cross.ts"
 import { hostTarget, TARGETS, type Target, targetNamed } from "./targets.ts"
 
 const ROOT = join(import.meta.dir, "..")
@@ -18,7 +19,7 @@ const HELP = `Usage: bun run build [--target NAME]… [--outfile FILE]
   --no-native      with the portable codec alone
 `
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2))
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2)).catch(sayWhy)
 
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -127,15 +128,13 @@ function embedding(addon: string | undefined): Bun.BunPlugin {
 
 /** The native codec for that machine; undefined when there is none. This machine's own is built when it is out of date. */
 async function addonFor(target: Target): Promise<string | undefined> {
-  if (target.name === hostTarget().name) {
-    const child = Bun.spawn([process.execPath, "scripts/build-native.ts", "--optional"], {
-      cwd: ROOT,
-      stdio: ["ignore", "inherit", "inherit"],
-    })
-    await child.exited
-  }
-  const own = target.name === hostTarget().name ? "spectacles.node" : `spectacles.${target.name}.node`
-  const addon = join(ROOT, "native", own)
+  if (target.name !== hostTarget().name) return crossBuilt(target)
+  const child = Bun.spawn([process.execPath, "scripts/build-native.ts", "--optional"], {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+  })
+  await child.exited
+  const addon = join(ROOT, "native/spectacles.node")
   return existsSync(addon) ? addon : undefined
 }
 

@@ -4,8 +4,8 @@ export interface Target {
   /** As `--target` takes it, and as the executable's file and `--version` say it. */
   readonly name: string
   readonly bun: Bun.Build.CompileTarget
-  /** What `cargo build --target` takes. */
-  readonly rust: string
+  /** What `cargo build --target` takes, where another machine can build the native codec for it. */
+  readonly rust?: string
 }
 
 export const TARGETS: readonly Target[] = [
@@ -13,9 +13,9 @@ export const TARGETS: readonly Target[] = [
   { name: "linux-arm64", bun: "bun-linux-arm64", rust: "aarch64-unknown-linux-gnu" },
   { name: "linux-x64-musl", bun: "bun-linux-x64-musl", rust: "x86_64-unknown-linux-musl" },
   { name: "linux-arm64-musl", bun: "bun-linux-arm64-musl", rust: "aarch64-unknown-linux-musl" },
-  { name: "darwin-x64", bun: "bun-darwin-x64", rust: "x86_64-apple-darwin" },
-  { name: "darwin-arm64", bun: "bun-darwin-arm64", rust: "aarch64-apple-darwin" },
-  { name: "windows-x64", bun: "bun-windows-x64", rust: "x86_64-pc-windows-gnu" },
+  { name: "darwin-x64", bun: "bun-darwin-x64" },
+  { name: "darwin-arm64", bun: "bun-darwin-arm64" },
+  { name: "windows-x64", bun: "bun-windows-x64" },
 ]
 
 /** This machine. @throws Error when executables are not built for its kind. */
