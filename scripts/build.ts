@@ -142,6 +142,7 @@ async function addonFor(target: Target): Promise<string | undefined> {
 function commit(): string | null {
   const said = process.env["SPECTACLES_COMMIT"]
   if (said !== undefined && said !== "") return said
+  if (Bun.which("git") === null) return null
   const described = Bun.spawnSync(["git", "describe", "--always", "--exclude=*", "--dirty=+"], { cwd: ROOT })
   return described.success ? described.stdout.toString().trim() : null
 }

@@ -60,7 +60,8 @@ async function build(folder: string, { name, target, runtime }: (typeof IMAGES)[
     `BUN_IMAGE=${BASES.bun}`,
     `RUST_IMAGE=${BASES.rust}`,
     `RUNTIME_IMAGE=${runtime}`,
-    `SPECTACLES_COMMIT=${commit}`,
+    // Optional: one is built as by somebody who does not give it.
+    ...(runtime === BASES.libraries ? [] : [`SPECTACLES_COMMIT=${commit}`]),
   ]
   await buildah(
     FOLDER,
