@@ -146,6 +146,7 @@ describe("the executable", () => {
   test("runs on the portable codec where the addon cannot be unpacked, and says why", async () => {
     const { out } = await run(["--version"], NO_TEMPORARY_FOLDER)
     expect(out).toContain("codec: portable (Cannot load the native codec: ")
+    expect(out).toContain(hasAddon ? "let TMPDIR name a folder that can be written to" : "built without it")
     const demo = await run(["demo", "--seconds", "2"], NO_TEMPORARY_FOLDER)
     expect([demo.code, demo.out]).toEqual([0, expect.stringContaining(" published, 0 lost")])
   })
@@ -183,7 +184,7 @@ describe("an executable without an addon", () => {
       const { addon } = await buildExecutable(hostTarget(), { outfile: plain, native: false })
       const { out } = await run(["--version"], {}, plain)
       expect([addon, out]).toEqual([undefined, expect.stringContaining("codec: portable (Cannot load the native")])
-      expect(out).toContain("this executable was built without it")
+      expect(out).toContain("this executable was built without it. Use one that was built with it")
     },
     TIMEOUT_MS,
   )

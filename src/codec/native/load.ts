@@ -27,11 +27,20 @@ export function loadAddon(): Addon {
     // A literal path in a plain `require`, so that `bun build --compile` finds and embeds the addon.
     return checked(require("../../../native/spectacles.node"))
   } catch (error) {
-    throw new Error(
-      `Cannot load the native codec: ${reasonOf(error)}. Run \`bun run build:native\`, which needs Rust's cargo.`,
-      { cause: error },
-    )
+    const reason = reasonOf(error)
+    throw new Error(`Cannot load the native codec: ${reason}. ${adviceOn(reason)}`, { cause: error })
   }
+}
+
+/** Inside a compiled executable, and where Bun unpacks what is inside. */
+const EMBEDDED = /\$bunfs|~BUN|\.bun-/
+/** What scripts/build.ts puts in the addon's place. */
+const LEFT_OUT = "this executable was built without it"
+
+function adviceOn(reason: string): string {
+  if (reason === LEFT_OUT) return "Use one that was built with it for this machine."
+  if (!EMBEDDED.test(reason)) return "Run `bun run build:native`, which needs Rust's cargo."
+  return "Bun unpacks it: let TMPDIR name a folder that can be written to and whose files may be executed."
 }
 
 function reasonOf(error: unknown): string {
