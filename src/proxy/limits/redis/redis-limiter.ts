@@ -4,16 +4,7 @@
 import type { Clock } from "../../../flow/clock.ts"
 import type { Logger } from "../../../ops/log.ts"
 import { BanGate } from "../ban-gate.ts"
-import {
-  CUT_OFF_MS,
-  GONE_MS,
-  HIDDEN_LIMIT_MS,
-  LANES_RETRY_MS,
-  MAX_LANES,
-  MAX_WAIT_MS,
-  refusal,
-  UNKNOWN_WEBHOOK,
-} from "../holds.ts"
+import { CUT_OFF_MS, GONE_MS, LANES_RETRY_MS, MAX_WAIT_MS, refusal, UNKNOWN_WEBHOOK } from "../holds.ts"
 import { type LimitScope, tooMany, windowHeaders } from "../limit-headers.ts"
 import type {
   Answer,
@@ -27,6 +18,8 @@ import type {
 } from "../limiter.ts"
 import { describe, read } from "./describe.ts"
 import type { Waiter } from "./lane.ts"
+import { LaneIndex } from "./lane-index.ts"
+import { limited } from "./limited.ts"
 import { RedisLink } from "./link.ts"
 import { type Grant, type PermitOwner, SharedPermit } from "./permit.ts"
 import type { Scripts } from "./scripts.ts"
@@ -58,8 +51,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
   readonly #link: RedisLink
   readonly #budget: SharedBudget
   readonly #gate: BanGate<SharedToken>
-  readonly #tokens = new Map<string, SharedToken>()
-  readonly #lanes = new Set<SharedLane>()
+  readonly #index = new LaneIndex((identity, perSecond) => this.#newToken(identity, perSecond))
   readonly #limited429: Record<LimitScope, number> = { user: 0, shared: 0, global: 0, ban: 0 }
   readonly #stopSweeping: () => void
   #waiting = 0
@@ -74,12 +66,12 @@ export class RedisLimiter implements Limiter, PermitOwner {
       token.admit()
     })
     this.#link = new RedisLink({ ...options, budget: this.#budget, onBan: (forMs) => this.#ban(forMs) })
-    this.#stopSweeping = sweep(clock, this.#lanes, this.#tokens, bounds.idleMs)
+    this.#stopSweeping = sweep(clock, this.#index, bounds.idleMs)
     listen((message) => {
       const [who, identity] = message.split(" ")
       if (who === me) return
       if (identity === undefined) this.#link.beatNow()
-      else this.#tokens.get(identity)?.wake()
+      else this.#index.token(identity)?.wake()
     })
   }
 
@@ -87,7 +79,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
     const { state, instances } = this.#link
     const nowMs = this.#options.clock.nowMs()
     return {
-      ...read(this.#tokens.values(), nowMs),
+      ...read(this.#index.tokens(), nowMs),
       invalidLeft: this.#budget.left(nowMs),
       bannedForMs: Math.max(0, this.#gate.ban.untilMs - nowMs),
       limited: this.#limited429,
@@ -101,13 +93,13 @@ export class RedisLimiter implements Limiter, PermitOwner {
   describe(): unknown {
     const nowMs = this.#options.clock.nowMs()
     const { sharing, bannedForMs, invalidLeft } = this.reading
-    return { sharing, bannedForMs, invalidRequestsLeft: invalidLeft, ...describe(this.#tokens.values(), nowMs) }
+    return { sharing, bannedForMs, invalidRequestsLeft: invalidLeft, ...describe(this.#index.tokens(), nowMs) }
   }
 
   acquire(request: LimitRequest): Refusal | Promise<Permit | Refusal> {
     if (this.#isClosed) return refusal("stopping", null)
     const nowMs = this.#options.clock.nowMs()
-    const lane = this.#laneOf(request)
+    const lane = this.#index.laneOf(request)
     if (lane === null) return refusal("too many routes", LANES_RETRY_MS)
     lane.lastUsedMs = nowMs
     return this.#refusal(lane, nowMs) ?? this.#enqueue(lane, request, nowMs)
@@ -117,40 +109,24 @@ export class RedisLimiter implements Limiter, PermitOwner {
     this.#isClosed = true
     this.#stopSweeping()
     this.#gate.close()
-    for (const token of this.#tokens.values()) {
+    for (const token of this.#index.tokens()) {
       for (const lane of token.waiting) this.#refuseAll(lane, refusal("stopping", null))
       token.close()
     }
     void this.#link.close().finally(this.#options.release)
   }
 
-  /** Null where it would be one lane too many. */
-  #laneOf(request: LimitRequest): SharedLane | null {
-    const token = this.#tokenOf(request)
-    const known = token.find(request.route)
-    if (known !== undefined || this.#lanes.size >= MAX_LANES) return known ?? null
-    const lane = token.add(request.route)
-    this.#lanes.add(lane)
-    return lane
-  }
-
-  #tokenOf(request: LimitRequest): SharedToken {
-    const { identity } = request
-    let token = this.#tokens.get(identity)
-    if (token === undefined) {
-      token = new SharedToken({
-        identity,
-        perSecond: request.perSecond(),
-        clock: this.#options.clock,
-        take: (turn) => this.#link.take(turn),
-        gate: this.#gate,
-        start: (lane, id) => this.#start(lane, id),
-        told: (lane) => this.#review(lane),
-        refused: (one) => this.#refuseToken(one),
-      })
-      this.#tokens.set(identity, token)
-    }
-    return token
+  #newToken(identity: string, perSecond: number): SharedToken {
+    return new SharedToken({
+      identity,
+      perSecond,
+      clock: this.#options.clock,
+      take: (turn) => this.#link.take(turn),
+      gate: this.#gate,
+      start: (lane, id) => this.#start(lane, id),
+      told: (lane) => this.#review(lane),
+      refused: (one) => this.#refuseToken(one),
+    })
   }
 
   /** What is certain to fail is answered here. */
@@ -284,21 +260,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
       this.#ban(retryAfterMs)
       this.#link.banned(retryAfterMs)
     } else this.#gate.heard(true, nowMs)
-    const settlement = { ...grant, answeredMs: nowMs }
-    const isHidden = window !== null && (window.remaining > 0 || retryAfterMs > window.resetAfterMs + HIDDEN_LIMIT_MS)
-    if (scope === "shared" || (scope === "user" && isHidden)) {
-      // The bucket's own headers still hold: the limit is one of this route's alone.
-      lane.isCautious = true
-      lane.blockedUntilMs = nowMs + retryAfterMs
-      return { ...settlement, outcome: { type: "answered", window }, hiddenRetryMs: retryAfterMs }
-    }
-    if (scope === "user") {
-      if (window === null) lane.isCautious = true
-      return { ...settlement, outcome: { type: "limited", retryAfterMs }, ...(window === null && { hiddenRetryMs: 0 }) }
-    }
-    if (scope === "ban") return { ...settlement, outcome: { type: "unsent" } }
-    lane.token.blockedUntilMs = Math.max(lane.token.blockedUntilMs, nowMs + retryAfterMs)
-    return { ...settlement, outcome: { type: "unsent" }, globalRetryMs: retryAfterMs }
+    return limited(grant, { scope, retryAfterMs }, window, nowMs)
   }
 
   #spend(nowMs: number): void {

@@ -2,7 +2,7 @@
 // their buckets, Redis knows.
 
 import type { Clock } from "../../../flow/clock.ts"
-import type { SharedLane, SharedToken } from "./token.ts"
+import type { LaneIndex } from "./lane-index.ts"
 
 const SWEEP_EVERY_MS = 500
 const LANES_A_SWEEP = 2_000
@@ -11,31 +11,17 @@ const LANES_A_SWEEP = 2_000
  * Sweeps until the function returned is called.
  * @param idleMs lanes without a request for this long are forgotten
  */
-export function sweep(
-  clock: Clock,
-  lanes: Set<SharedLane>,
-  tokens: Map<string, SharedToken>,
-  idleMs: number,
-): () => void {
-  let sweeping = lanes.values()
+export function sweep(clock: Clock, index: LaneIndex, idleMs: number): () => void {
+  let sweeping = index.lanes()
   const run = () => {
     const nowMs = clock.nowMs()
     for (let looked = 0; looked < LANES_A_SWEEP; looked += 1) {
       const { done, value: lane } = sweeping.next()
       if (done === true) {
-        sweeping = lanes.values()
+        sweeping = index.lanes()
         break
       }
-      if (!lane.isIdle(nowMs, nowMs - idleMs)) continue
-      const { token } = lane
-      if (token.size === 1) {
-        // Its last lane stays as long as something is known of the token.
-        if (!token.isIdle(nowMs)) continue
-        token.close()
-        tokens.delete(token.options.identity)
-      }
-      token.forget(lane)
-      lanes.delete(lane)
+      if (lane.isIdle(nowMs, nowMs - idleMs)) index.forget(lane, nowMs)
     }
     cancel = clock.after(SWEEP_EVERY_MS, run)
   }

@@ -197,3 +197,16 @@ test("no key holds a token or stays for ever, and there are two for each route a
   expect(lives.filter((lifeMs) => lifeMs < 0)).toEqual([])
   expect(keys.filter((key) => !key.startsWith("spectacles:limits:"))).toEqual([])
 })
+
+test("idle lanes are forgotten, and what Redis knows of them still holds", async () => {
+  const asked = askOne(want(POST))
+  await shared.pass(50)
+  asked.permit().settle(told(0, { resetAfter: 600 }))
+  await shared.pass(100)
+  expect(one.reading.buckets).toBe(1)
+  await shared.pass(70_000)
+  expect(one.reading.buckets).toBe(0)
+  const later = askOne(want(POST))
+  await shared.pass(60_000)
+  expect(later.isOver()).toBe(false)
+})
