@@ -7,6 +7,7 @@ import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { type GatewayProcess, startGatewayProcess } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
+import { startTcpSwitch } from "../fixtures/tcp-switch.ts"
 import { BotProcess } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/spectacles-brokers-redis-bot.mjs`
@@ -85,6 +86,26 @@ test(
     const { d } = await bot.until(({ saw }) => saw === "replies")
     expect(d).toEqual(Array.from({ length: CALLS }, (_, index) => index + 1))
     await ours.close()
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "@spectacles/brokers gets our replies, however late its subscriptions and they reach it together",
+  async () => {
+    bot.kill()
+    const way = await startTcpSwitch(redis.port, { lumpsMs: 20 })
+    bot = new BotProcess(["node", BOT, `redis://127.0.0.1:${way.port}`], import.meta.dir)
+    await bot.until(({ saw }) => saw === "ready")
+    ours.on("ask", async (data: number, { ack, reply }) => {
+      await Promise.all([reply(data + 1), ack()])
+    })
+    await ours.subscribe("ask")
+    dispatch("!call")
+    const { d } = await bot.until(({ saw }) => saw === "replies")
+    expect(d).toEqual(Array.from({ length: CALLS }, (_, index) => index + 1))
+    await ours.close()
+    way.stop()
   },
   TIMEOUT_MS,
 )
