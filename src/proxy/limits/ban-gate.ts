@@ -1,5 +1,5 @@
 // The last gate: whoever waits only because Cloudflare has banned the IP address, or lets it in again bit by bit.
-// First come first served, with one timer for all of them.
+// The urgent first, then first come first served, with one timer for all of them.
 
 import type { Clock } from "../../flow/clock.ts"
 import { Ban } from "./ban.ts"
@@ -10,7 +10,8 @@ export class BanGate<Waiting> {
   readonly #clock: Clock
   readonly #letGo: (one: Waiting, nowMs: number) => void
   /** At most as many as there are with somebody waiting. */
-  readonly #held = new Set<Waiting>()
+  readonly #urgent = new Set<Waiting>()
+  readonly #others = new Set<Waiting>()
   #cancel: (() => void) | null = null
 
   /** @param letGo lets one request go, or has it wait for its own limits, or holds it again. */
@@ -20,16 +21,18 @@ export class BanGate<Waiting> {
   }
 
   /** Holds it back, unless it may go. @returns whether it is held. */
-  holds(one: Waiting, nowMs: number): boolean {
+  holds(one: Waiting, nowMs: number, isUrgent = false): boolean {
     if (this.ban.isFree || this.ban.opensAtMs(nowMs) <= nowMs) return false
-    this.#held.add(one)
+    const held = isUrgent ? this.#urgent : this.#others
+    held.add(one)
     this.#wait(nowMs)
     return true
   }
 
   /** Nobody waits there any more. */
   drop(one: Waiting): void {
-    this.#held.delete(one)
+    this.#urgent.delete(one)
+    this.#others.delete(one)
   }
 
   /** An answer came, or none: whatever that opens is used. */
@@ -45,14 +48,16 @@ export class BanGate<Waiting> {
   }
 
   #wake(nowMs: number): void {
-    for (const one of this.#held) {
-      if (this.ban.opensAtMs(nowMs) > nowMs) break
-      this.#held.delete(one)
-      this.#letGo(one, nowMs)
+    for (const held of [this.#urgent, this.#others]) {
+      for (const one of held) {
+        if (this.ban.opensAtMs(nowMs) > nowMs) break
+        held.delete(one)
+        this.#letGo(one, nowMs)
+      }
     }
     this.#cancel?.()
     this.#cancel = null
-    if (this.#held.size > 0) this.#wait(nowMs)
+    if (this.#urgent.size + this.#others.size > 0) this.#wait(nowMs)
   }
 
   #wait(nowMs: number): void {

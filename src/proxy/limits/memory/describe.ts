@@ -1,5 +1,6 @@
 // What an operator and a scrape see of the limiter: counts, and why requests wait.
 
+import type { Ban } from "../ban.ts"
 import type { InvalidBudget } from "../invalid-budget.ts"
 import { type LimiterReading, PRIORITIES, type Priority } from "../limiter.ts"
 import type { TokenLane, TokenLanes } from "./token-lanes.ts"
@@ -35,17 +36,12 @@ export function read(
   }
 }
 
-export function describeLanes(
-  tokens: Iterable<TokenLanes>,
-  budget: InvalidBudget,
-  bannedUntilMs: number,
-  nowMs: number,
-): unknown {
+export function describeLanes(tokens: Iterable<TokenLanes>, budget: InvalidBudget, ban: Ban, nowMs: number): unknown {
   const all = [...tokens]
   const waiting = all.flatMap(({ waitingLanes }) => [...waitingLanes])
   const longest = waiting.sort((a, b) => (b.waiters?.size ?? 0) - (a.waiters?.size ?? 0)).slice(0, MAX_SHOWN_LANES)
   return {
-    bannedForMs: Math.max(0, Math.round(bannedUntilMs - nowMs)),
+    bannedForMs: Math.max(0, Math.round(ban.untilMs - nowMs)),
     invalidRequestsLeft: budget.left(nowMs),
     tokens: all.slice(0, MAX_SHOWN_TOKENS).map((token) => ({
       token: shown(token),
@@ -55,19 +51,19 @@ export function describeLanes(
       routes: token.size,
       buckets: token.buckets,
     })),
-    waiting: longest.map((lane) => describeLane(lane, nowMs)),
+    waiting: longest.map((lane) => describeLane(lane, ban, nowMs)),
   }
 }
 
-function describeLane(lane: TokenLane, nowMs: number): unknown {
+function describeLane(lane: TokenLane, ban: Ban, nowMs: number): unknown {
   const { bucket, route, waiters } = lane
-  const opensAtMs = lane.opensAtMs(nowMs)
+  const opensAtMs = Math.max(ban.opensAtMs(nowMs), lane.opensAtMs(nowMs))
   return {
     token: shown(lane.token),
     route: route.template,
     major: route.major,
     queue: waiters?.size ?? 0,
-    because: reasonOf(lane, opensAtMs, nowMs),
+    because: reasonOf(lane, ban, opensAtMs, nowMs),
     opensInMs: Number.isFinite(opensAtMs) ? Math.max(0, Math.round(opensAtMs - nowMs)) : null,
     limit: bucket.limit,
     remaining: bucket.remaining,
@@ -76,7 +72,8 @@ function describeLane(lane: TokenLane, nowMs: number): unknown {
   }
 }
 
-function reasonOf(lane: TokenLane, opensAtMs: number, nowMs: number): string {
+function reasonOf(lane: TokenLane, ban: Ban, opensAtMs: number, nowMs: number): string {
+  if (ban.opensAtMs(nowMs) > nowMs) return "a ban of the IP address"
   if (nowMs < lane.blockedUntilMs) return "Discord answered 429 for this route"
   if (opensAtMs <= nowMs) return "the token's global limit"
   return lane.bucket.remaining === null ? "an answer that tells the limit" : "the bucket's reset"

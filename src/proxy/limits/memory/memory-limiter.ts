@@ -73,7 +73,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
   }
 
   describe(): unknown {
-    return describeLanes(this.#index.tokens(), this.#budget, this.#gate.ban.untilMs, this.#clock.nowMs())
+    return describeLanes(this.#index.tokens(), this.#budget, this.#gate.ban, this.#clock.nowMs())
   }
 
   acquire(request: LimitRequest): Permit | Refusal | Promise<Permit | Refusal> {
@@ -203,7 +203,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     const first = lane.waiters?.first()
     this.#unready(lane)
     if (first === undefined) return
-    if (this.#gate.holds(lane, nowMs)) return lane.wakeBy(null)
+    if (this.#gate.holds(lane, nowMs, lane.route.kind === "callback")) return lane.wakeBy(null)
     const opensAtMs = lane.opensAtMs(nowMs)
     if (opensAtMs <= nowMs) {
       lane.wakeBy(null)

@@ -30,6 +30,7 @@ test("after a ban one request of all tokens goes, then they follow bit by bit, a
   }
   await pass(59_000)
   expect(waiting).toHaveLength(0)
+  expect(limiter.describe()).toMatchObject({ waiting: { 0: { queue: 1, because: "a ban of the IP address" } } })
   await pass(2_000)
   expect(waiting).toHaveLength(1)
   waiting[0]?.settle(told(4))
@@ -37,6 +38,21 @@ test("after a ban one request of all tokens goes, then they follow bit by bit, a
   expect(waiting.length).toBeWithin(5, 15)
   await pass(15_000)
   expect(waiting).toHaveLength(100)
+  limiter.close()
+})
+
+test("a callback goes first after a ban, whatever waits longer", async () => {
+  const clock = new FakeClock()
+  const limiter = new MemoryLimiter({ clock, log: silentLogger, bounds: BOUNDS })
+  granted(limiter.acquire(want("GET /users/@me"))).settle(answer(429, { "retry-after": "2" }, "<html>"))
+  const order: string[] = []
+  for (const line of ["GET /users/@me", "POST /interactions/175928847299117063/token/callback"]) {
+    void Promise.resolve(limiter.acquire(want(line))).then(() => order.push(line))
+  }
+  clock.advance(2_100)
+  await Promise.resolve()
+  await Promise.resolve()
+  expect(order).toEqual(["POST /interactions/175928847299117063/token/callback"])
   limiter.close()
 })
 
