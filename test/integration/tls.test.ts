@@ -103,7 +103,7 @@ describe("redis", () => {
 describe("amqp", () => {
   let server: RabbitmqServer
   beforeAll(async () => {
-    server = await startRabbitmqServer(trusted)
+    server = await startRabbitmqServer({ tls: trusted })
   }, TIMEOUT_MS)
   afterAll(() => server.stop())
 
