@@ -67,6 +67,26 @@ describe("the proxy's configuration", () => {
     expect(read("", { PROXY_BOT_LIMITS: "81384788765712384=500" }).config.limits.botsPerSecond).toEqual(expected)
   })
 
+  test.each<readonly [string, Environment, object]>([
+    ["", {}, { type: "memory" }],
+    ["", { REDIS_URL: "localhost" }, { type: "redis", address: "default" }],
+    [
+      "",
+      { PROXY_LIMITS_REDIS_URL: "one,two", PROXY_LIMITS_ADDRESS: "10.0.0.7" },
+      { type: "redis", address: "10.0.0.7" },
+    ],
+    ['[limits]\nredis_urls = ["one", "two"]', { AMQP_URL: "localhost" }, { type: "redis" }],
+    ['[limits]\nstore = "memory"', { REDIS_URL: "localhost" }, { type: "memory" }],
+  ])("keeps the limits where %s and %o say", (text, env, store) => {
+    expect(read(text, env).config.limits.store).toMatchObject(store)
+  })
+
+  test("asks for the URL of a Redis that is to keep the limits, and hides its password", () => {
+    expect(problemsOf('[limits]\nstore = "redis"').join("\n")).toContain("limits.redis_urls or redis.url")
+    const { settings } = read("", { PROXY_LIMITS_REDIS_URL: "redis://:hunter2@one" })
+    expect(JSON.stringify(settings.list())).not.toContain("hunter2")
+  })
+
   test("reports every mistake at once, and shows no token", () => {
     const problems = problemsOf(
       '[http]\nadress = ":1"\n[limits]\nglobal = 0\nbots = "x=y"\n[metrics]\npath = "/limits"',
