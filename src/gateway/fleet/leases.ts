@@ -73,7 +73,12 @@ export class Leases implements Ownership {
   }
 
   get waitsFor(): string | null {
-    return this.#state.book === null ? "the leases in Redis have not been read yet" : null
+    const { book, heldUntilMs, holdings } = this.#state
+    if (book === null) return "the leases in Redis have not been read yet"
+    if (heldUntilMs <= this.#options.clock.nowMs()) return "its lease could not be renewed: is Redis there?"
+    const waitMs = book.claimFromMs - book.nowMs
+    if (waitMs <= 0 || holdings.size > 0) return null
+    return `Redis may not know who runs the shards yet: none is taken for another ${Math.ceil(waitMs / 1_000)} s`
   }
 
   get handOver(): HandOver {
