@@ -3,7 +3,7 @@
 // Source: Discord's documentation, Rate Limits › Global Rate Limit.
 
 import { Pace } from "../../flow/gcra.ts"
-import { Way } from "./way.ts"
+import { MOST_WAY_MS, Way } from "./way.ts"
 
 export const WINDOW_MS = 1_000
 /** After the event loop was late, a few may go at once, or the lost time would be lost for good. */
@@ -58,7 +58,7 @@ export class GlobalPace {
   take(nowMs: number): number {
     this.#pace.take(nowMs)
     const place = this.#next
-    this.#freeAtMs[place] = nowMs + this.#way.ms + WINDOW_MS
+    this.#freeAtMs[place] = nowMs + MOST_WAY_MS + WINDOW_MS
     this.#next = (place + 1) % this.#freeAtMs.length
     return place
   }
@@ -68,10 +68,10 @@ export class GlobalPace {
    * free again a window after the answer, or after the way there, or a slow route would take the others' places.
    */
   answered(place: number, takenMs: number, nowMs: number): void {
-    this.#way.answered(nowMs - takenMs)
+    const wayMs = this.#way.answered(nowMs - takenMs)
     // Whoever has it next took it a window later at least.
     const isStillIts = (this.#freeAtMs[place] ?? Number.POSITIVE_INFINITY) < takenMs + 2 * WINDOW_MS
-    if (isStillIts) this.#freeAtMs[place] = Math.min(nowMs, takenMs + this.#way.ms) + WINDOW_MS
+    if (isStillIts) this.#freeAtMs[place] = takenMs + wayMs + WINDOW_MS
   }
 
   /** Discord said 429 for the whole token. Several answers of one excess lower the rate once. */

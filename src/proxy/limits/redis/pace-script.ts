@@ -36,19 +36,18 @@ local function takePlace(t, places, id, at)
   redis.call("ZADD", places, string.format("%.0f", at + ${MOST_WAY_MS} + ${WINDOW_MS}), id)
 end
 
-local function wayOf(t)
-  if t.mean == nil then return ${MOST_WAY_MS} end
-  return min(${MOST_WAY_MS}, math.ceil(${LEAST_WAY_MS} + ${DEVIATIONS} * t.deviation))
-end
-
+-- How much of an answer's time may have been the request's way to Discord: way.ts.
 local function learnWay(t, after)
   if t.mean == nil then
     t.mean = after
     t.deviation = after / 2
-    return
+    return min(after, ${MOST_WAY_MS})
   end
+  local varying = ${DEVIATIONS} * t.deviation
+  local late = after > t.mean + max(${LEAST_WAY_MS}, varying)
   t.deviation = t.deviation + ${DEVIATION_GAIN} * (math.abs(after - t.mean) - t.deviation)
   t.mean = t.mean + ${MEAN_GAIN} * (after - t.mean)
+  return min(after, late and ${MOST_WAY_MS} or min(${MOST_WAY_MS}, ${LEAST_WAY_MS} + varying))
 end
 
 -- Discord counts a request somewhere between its sending and its answer.
@@ -56,9 +55,9 @@ local function freePlace(t, places, s, at, now)
   if s.o == "unsent" then
     redis.call("ZREM", places, s.id)
   else
-    if s.o == "answered" then learnWay(t, s.sent - s.ago) end
+    local way = s.o == "answered" and learnWay(t, s.sent - s.ago) or ${MOST_WAY_MS}
     -- Clocks are read in whole milliseconds.
-    local counted = min(at, now - s.sent + wayOf(t)) + 1
+    local counted = now - s.sent + way + 1
     redis.call("ZADD", places, "XX", string.format("%.0f", counted + ${WINDOW_MS}), s.id)
   end
 end
