@@ -78,6 +78,8 @@ export async function runLimits({ rules, routeOf }: LimitCase, setup: Setup, sec
     .flatMap((id) => discord.world.guild(id)?.channels.filter(({ type }) => type === 0) ?? [])
     .slice(0, CHANNELS)
     .map(({ id }) => id)
+  // Without what its start has cost.
+  for (const proxy of proxies) proxy.cpuUs = -cpuUsOf(proxy.child.pid)
   const startedMs = performance.now()
   const untilMs = startedMs + seconds * 1_000
   const killing =
@@ -164,13 +166,13 @@ async function startProxy(discord: string, redis: string | null): Promise<Proxy>
 
 function kill(proxy: Proxy | undefined): void {
   if (proxy === undefined) return
-  proxy.cpuUs = cpuUsOf(proxy.child.pid)
+  proxy.cpuUs += cpuUsOf(proxy.child.pid)
   proxy.isKilled = true
   proxy.child.kill("SIGKILL")
 }
 
 async function stop(proxy: Proxy): Promise<void> {
-  if (!proxy.isKilled) proxy.cpuUs = cpuUsOf(proxy.child.pid)
+  if (!proxy.isKilled) proxy.cpuUs += cpuUsOf(proxy.child.pid)
   proxy.child.kill("SIGTERM")
   await proxy.child.exited
 }
