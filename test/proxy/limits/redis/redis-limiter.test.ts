@@ -184,6 +184,25 @@ describe("permits of an instance", () => {
   })
 })
 
+test("after a ban one request finds out whether it is over, then more and more go, whatever their tokens", async () => {
+  const first = askOne(want(OTHER))
+  await shared.pass(50)
+  first.permit().settle(answer(429, { "retry-after": "3" }, "<html>banned</html>"))
+  const all = Array.from({ length: 30 }, (_, index) => askOne(want(OTHER, { identity: `token-${index}` })))
+  await shared.pass(2_900)
+  expect(granted(all)).toBe(0)
+  await shared.pass(500)
+  expect(granted(all)).toBe(1)
+  all
+    .find((asked) => asked.isGranted())
+    ?.permit()
+    .settle(answer(200))
+  await shared.pass(1_000)
+  expect(granted(all)).toBeWithin(8, 13)
+  await shared.pass(2_000)
+  expect(granted(all)).toBe(30)
+})
+
 test("no key holds a token or stays for ever, and there are two for each route and channel at most", async () => {
   for (let channel = 0; channel < 20; channel += 1) {
     const asked = askOne(want(`GET /channels/${175_928_847_299_117_000n + BigInt(channel)}`))
