@@ -1,0 +1,83 @@
+// Gateways on hosts of their own, as far as one machine can: a network namespace each, with links that are cut.
+
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import type { Simulator } from "../../src/simulator/simulator.ts"
+import { startSimulator } from "../../src/simulator/start.ts"
+import { FleetUnderTest } from "../fixtures/fleet.ts"
+import { TOKEN } from "../fixtures/gateway-process.ts"
+import { type Host, type Network, namespacesMissing, startNetwork } from "../fixtures/network-namespaces.ts"
+import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
+import { streamIds } from "../fixtures/redis-streams.ts"
+import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+
+const SHARDS = 9
+const HOSTS = 3
+const LEASE_MS = 2_000
+const TIMEOUT_MS = 180_000
+const MISSING = namespacesMissing()
+
+let network: Network
+let server: RedisServer
+let discord: Simulator
+let fleet: FleetUnderTest
+const hosts: Host[] = []
+
+beforeAll(async () => {
+  if (MISSING !== undefined) return
+  network = startNetwork()
+  const [discordAddress, redisAddress] = network.addresses
+  const bind = ["--bind", `127.0.0.1 ${redisAddress}`, "--protected-mode", "no"]
+  server = await startRedisServer({ settings: bind })
+  discord = await startSimulator({
+    ...{ token: TOKEN, guilds: 36, shards: SHARDS, maxConcurrency: SHARDS, rate: 20, replayEvents: 1_000_000 },
+    hostname: discordAddress,
+  })
+  const redisUrl = `redis://${redisAddress}:${server.port}`
+  fleet = new FleetUnderTest({ discord, redisUrl, lookAt: server.url, shards: SHARDS, leaseMs: LEASE_MS })
+}, TIMEOUT_MS)
+
+afterAll(async () => {
+  if (MISSING !== undefined) return
+  await fleet.stop()
+  await discord.stop()
+  await server.stop()
+  network.stop()
+}, TIMEOUT_MS)
+
+const torn = () => discord.record.of("close").filter(({ reason }) => reason === "The session was resumed elsewhere.")
+
+test.skipIf(MISSING !== undefined)(
+  `#5 #34 a host that is cut off from all, one that is cut off from Redis alone: nothing is lost, nothing torn${MISSING === undefined ? "" : ` (${MISSING})`}`,
+  async () => {
+    const [, redisAddress] = network.addresses
+    for (let i = 0; i < HOSTS; i += 1) {
+      const host = network.newHost()
+      hosts.push(host)
+      await fleet.start({}, host.within)
+    }
+    const [first, second] = hosts
+    if (first === undefined || second === undefined) throw new Error("there are no hosts")
+    await fleet.balanced(HOSTS)
+    // It reaches Discord, closes its sessions in time, and others resume them.
+    first.cutFrom(redisAddress)
+    await fleet.balanced(HOSTS - 1)
+    expect(torn()).toEqual([])
+    first.mendTo(redisAddress)
+    await fleet.balanced(HOSTS)
+    expect(torn()).toEqual([])
+    // Nobody hears that it closes: Discord ends the connections itself.
+    second.cut()
+    await fleet.balanced(HOSTS - 1)
+    second.mend()
+    await fleet.balanced(HOSTS)
+    discord.setRate(0)
+    await until(() => discord.sessions().every(({ connected }) => connected))
+    await fleet.storedAll()
+    const ids = await streamIds(server.url, EVENTS)
+    expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
+    expect(discord.record.of("identify").map(({ outcome }) => outcome)).toEqual(Array(SHARDS).fill("ready"))
+    const isOther = ({ outcome }: { readonly outcome: string }) => outcome !== "resumed"
+    expect(discord.record.of("resume").filter(isOther)).toEqual([])
+  },
+  TIMEOUT_MS,
+)
