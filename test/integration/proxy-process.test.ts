@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { freePort } from "../fixtures/free-port.ts"
 import { answering, startProxyProcess } from "../fixtures/proxy-process.ts"
+
+const COMMAND = join(import.meta.dir, "../../src/bin/proxy.ts")
 
 const running: { stop(): unknown }[] = []
 afterEach(async () => {
@@ -52,6 +56,67 @@ describe("the proxy's command", () => {
     expect(await (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).text()).toBe("ready\n")
     expect(await (await fetch(`http://127.0.0.1:${metricsPort}/limits`)).json()).toMatchObject({ waiting: [] })
     proxy.signal("SIGTERM")
+    expect(await proxy.exited).toBe(0)
+  })
+
+  test("--check prints every setting and no secret, listens nowhere, and ends with 0, or with 1 for a mistake", async () => {
+    const check = async (settings: Record<string, string>) => {
+      const child = Bun.spawn([process.execPath, COMMAND, "--check"], {
+        cwd: tmpdir(),
+        env: { PATH: process.env["PATH"] ?? "", ...settings },
+        stdout: "pipe",
+        stderr: "pipe",
+      })
+      return { out: await child.stdout.text(), err: await child.stderr.text(), code: await child.exited }
+    }
+    const token = "MTE3NDY2NDg1NzMxNTU1NTM5OA.GT3sT1.not-a-real-token_of-any-bot-at-all-0000"
+    const good = await check({
+      DISCORD_TOKEN: token,
+      PROXY_ADDRESS: "127.0.0.1:1",
+      REDIS_URL: "redis://:hunter2@localhost",
+    })
+    expect(good.code).toBe(0)
+    expect(good.out).toContain('address = "127.0.0.1:1"')
+    for (const secret of [token, "hunter2"]) expect(good.out + good.err).not.toContain(secret)
+    const bad = await check({ PROXY_QUEUE: "many" })
+    expect([bad.code, bad.err.includes("limits.queue")]).toEqual([1, true])
+  })
+
+  test("SIGTERM lets finish what Discord has, and answers what waits for a limit with 503", async () => {
+    const release = Promise.withResolvers<void>()
+    const arrived = Promise.withResolvers<void>()
+    const discord = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch() {
+        arrived.resolve()
+        await release.promise
+        const headers = { "x-ratelimit-limit": "1", "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "600" }
+        return new Response("done", { headers })
+      },
+    })
+    running.push({ stop: () => discord.stop(true) })
+    const [port, metricsPort] = [await freePort(), await freePort()]
+    const proxy = await startProxyProcess({
+      PROXY_ADDRESS: `127.0.0.1:${port}`,
+      METRICS_ADDR: `127.0.0.1:${metricsPort}`,
+      DISCORD_API_HOST: `127.0.0.1:${discord.port}`,
+      SHUTDOWN_TIMEOUT: "3s",
+    })
+    running.push(proxy)
+    await answering(`http://127.0.0.1:${port}/`)
+    const get = () => fetch(`http://127.0.0.1:${port}/api/v10/gateway`)
+    const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    const first = get()
+    await arrived.promise
+    const second = get()
+    while (!(await metrics()).includes('proxy_waiting_requests{priority="normal"} 1')) await Bun.sleep(5)
+    proxy.signal("SIGTERM")
+    while ((await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status !== 503) await Bun.sleep(5)
+    release.resolve()
+    expect(await (await first).text()).toBe("done")
+    const refused = await second
+    expect([refused.status, refused.headers.get("x-spectacles-proxy")]).toEqual([503, "stopping"])
     expect(await proxy.exited).toBe(0)
   })
 
