@@ -4,6 +4,7 @@
 
 import { z } from "zod"
 import { Secret } from "./secret.ts"
+import { decodedPart } from "./url-part.ts"
 import { hideUrlPassword } from "./url-password.ts"
 import { list, serviceUrl, shown } from "./values.ts"
 
@@ -49,21 +50,12 @@ export function parseSentinelUrl(text: string): SentinelUrl | undefined {
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port === "" ? DEFAULT_SENTINEL_PORT : Number(port),
     })),
-    master: decoded(master),
-    username: decoded(parsed[0]?.username ?? ""),
-    password: decoded(parsed[0]?.password ?? ""),
+    master: decodedPart(master),
+    username: decodedPart(parsed[0]?.username ?? ""),
+    password: decodedPart(parsed[0]?.password ?? ""),
     database: Number(database),
     sentinelUsername: options.get("sentinel_username") ?? "",
     sentinelPassword: options.get("sentinel_password") ?? "",
-  }
-}
-
-/** As it is where it is not escaped as it should be. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
   }
 }
 
@@ -97,5 +89,5 @@ export function redisUrls(): z.ZodType<Secret[]> {
 export function passwordsOf(url: string): readonly string[] {
   const sentinels = parseSentinelUrl(url)
   if (sentinels !== undefined) return [sentinels.password, sentinels.sentinelPassword]
-  return URL.canParse(url) ? [decoded(new URL(url).password)] : []
+  return URL.canParse(url) ? [decodedPart(new URL(url).password)] : []
 }

@@ -65,5 +65,6 @@ describe("the setting", () => {
     expect(String(redisUrl().parse(url))).toBe("redis+sentinel://bot:***@one,two/events?sentinel_password=***")
     expect(passwordsOf(url)).toEqual(["secret", "other"])
     expect(passwordsOf("redis://:p%40ss@one")).toEqual(["p@ss"])
+    expect(passwordsOf("redis://:100%@one")).toEqual(["100%"])
   })
 })

@@ -10,6 +10,7 @@ import { decodeBody } from "../../src/brokers/body.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { takeMessages } from "../fixtures/amqp-queues.ts"
+import { freePort } from "../fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
@@ -65,6 +66,14 @@ async function start(settings: Readonly<Record<string, string>>): Promise<Gatewa
 
 const outcomes = (kind: "identify" | "resume", outcome: string) =>
   discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
+
+async function metricIs(port: number, line: string): Promise<void> {
+  while (true) {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    if (text.includes(`\n${line}\n`)) return
+    await Bun.sleep(20)
+  }
+}
 
 interface Stored {
   readonly sessionId: string
@@ -155,11 +164,13 @@ describe.each([
   }
 
   test(
-    "#14 the broker refuses and drops publishes: the stored sequence has not passed them, and after a restart they are replayed",
+    "#14 #28 the broker refuses and drops publishes: metrics show it, the stored sequence has not passed them, and after a restart they are replayed",
     async () => {
-      const first = await start(settings)
+      const metricsPort = await freePort()
+      const first = await start({ ...settings, PROMETHEUS_ADDRESS: `127.0.0.1:${metricsPort}` })
       await storedPast(() => 200)
       await setup.refuse()
+      await metricIs(metricsPort, "gateway_broker_blocked 1")
       const before = discord.sessions().map(({ sequence }) => sequence)
       await until(() => discord.sessions().every(({ sequence }, index) => sequence > (before[index] ?? 0) + RATE))
       first.signal("SIGKILL")

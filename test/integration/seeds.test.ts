@@ -94,9 +94,10 @@ async function startRedis(): Promise<RedisServer> {
 
 /** The first line that standard output has. */
 async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
   let text = ""
-  for await (const chunk of output.pipeThrough(new TextDecoderStream())) {
-    text += chunk
+  for await (const chunk of output) {
+    text += decoder.decode(chunk, { stream: true })
     if (text.includes("\n")) break
   }
   return text.slice(0, text.indexOf("\n"))

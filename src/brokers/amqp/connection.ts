@@ -1,13 +1,13 @@
 // One connection to RabbitMQ that is always there again: dialled over the hosts in turn, with backoff, and set up anew by
 // its owner each time. Whatever goes wrong on it, the way to heal is the same: another connection.
 
-import { type ChannelModel, connect } from "amqplib"
+import { type ChannelModel, connect, credentials } from "amqplib"
 import { backoffMs } from "../../flow/backoff.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import type { Logger } from "../../ops/log.ts"
 import { asError, BrokerFailedError, connectFailure, isOperatorsMatter, reasonOf } from "./failure.ts"
-import { dialUrl, shownUrl } from "./server-url.ts"
+import { dialUrl, loginOf, shownUrl } from "./server-url.ts"
 
 const BACKOFF = { baseMs: 200, capMs: 5_000 } as const
 /** Up for this long, a connection counts as good: the next one is dialled without waiting. */
@@ -124,6 +124,7 @@ export class AmqpConnection {
   /** A dial that is still under way when this is closed ends by itself. */
   #dial(url: string): Promise<ChannelModel> {
     const { name, ca } = this.#options
+    const login = loginOf(url)
     return new Promise((resolve, reject) => {
       const onClose = () => reject(new Error("it was closed"))
       this.#closing.signal.addEventListener("abort", onClose)
@@ -131,6 +132,7 @@ export class AmqpConnection {
         noDelay: true,
         timeout: DIAL_TIMEOUT_MS,
         ...(ca === undefined ? {} : { ca }),
+        ...(login === null ? {} : { credentials: credentials.plain(login.username, login.password) }),
         clientProperties: { connection_name: name },
       })
         .then((connection) => {

@@ -1,5 +1,7 @@
 // Where a RabbitMQ is, as it is dialled and as it is shown.
 
+import { decodedPart } from "../../config/url-part.ts"
+
 /** Seconds without a word after which a peer counts as dead, twice. RabbitMQ's own default, 60, notices a cut late. */
 const HEARTBEAT_S = 10
 
@@ -14,4 +16,11 @@ export function dialUrl(url: string): string {
 export function shownUrl(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname}`
+}
+
+/** User and password of the URL, which amqplib would read as Latin-1; null where it names none. */
+export function loginOf(url: string): { readonly username: string; readonly password: string } | null {
+  const { username, password } = new URL(url)
+  if (username === "" && password === "") return null
+  return { username: decodedPart(username), password: decodedPart(password) }
 }

@@ -1,6 +1,7 @@
 // Where Redis is and how to log in, from its URLs: one server, a cluster, or a master that sentinels know.
 
 import { isSentinelUrl, parseSentinelUrl } from "../../config/redis-url.ts"
+import { decodedPart } from "../../config/url-part.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
 
 const DEFAULT_PORT = 6_379
@@ -72,8 +73,8 @@ export function parseRedisUrl(text: string): RedisAddress {
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? DEFAULT_PORT : Number(url.port),
     tls: url.protocol === "rediss:",
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    username: decodedPart(url.username),
+    password: decodedPart(url.password),
     database,
   }
 }

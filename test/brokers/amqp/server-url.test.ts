@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { dialUrl, shownUrl } from "../../../src/brokers/amqp/server-url.ts"
+import { dialUrl, loginOf, shownUrl } from "../../../src/brokers/amqp/server-url.ts"
 
 describe("dialUrl", () => {
   test("asks for heartbeats, unless the URL does", () => {
@@ -16,4 +16,14 @@ describe("shownUrl", () => {
   ] as const) {
     test(`shows ${shown}`, () => expect(shownUrl(url)).toBe(shown))
   }
+})
+
+describe("loginOf", () => {
+  test.each([
+    ["amqp://bot:p%C3%A4ss%2F@rabbit", { username: "bot", password: "päss/" }],
+    ["amqp://bot:100%@rabbit", { username: "bot", password: "100%" }],
+    ["amqp://rabbit", null],
+  ])("reads %s", (url, login) => {
+    expect(loginOf(url)).toEqual(login)
+  })
 })
