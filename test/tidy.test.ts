@@ -25,6 +25,8 @@ const TESTS_WITHOUT_A_SOURCE = ["contract", "deploy", "docs", "fixtures", "integ
 const TESTS_OF_A_FOLDER = ["contract", "differential", "process", "simulation"]
 /** Written for tests, ours and those of users: no command needs it. */
 const FOR_TESTS = ["src/brokers/memory/broker.ts"]
+/** Finished and tested parts of what is not wired in yet; docs/resharding.md says what is missing. */
+const NOT_WIRED_IN = ["event-key", "hand-over", "policy", "step"].map((name) => `src/gateway/reshard/${name}.ts`)
 
 const FILES = projectFiles()
 const TYPESCRIPT = FILES.filter((file) => file.endsWith(".ts"))
@@ -191,7 +193,7 @@ function arrowFault(file: string, target: string): string | undefined {
 function entryPoints(): string[] {
   const commands = TYPESCRIPT.filter((file) => /^(src\/bin|bench|examples)\//.test(file))
   const published = [...read("package.json").matchAll(/"(?:\.\/)?(src\/[^"]+\.ts)"/g)].map(([, file = ""]) => file)
-  return [...commands, ...published, ...FOR_TESTS]
+  return [...commands, ...published, ...FOR_TESTS, ...NOT_WIRED_IN]
 }
 
 /** Every circle of imports in src, once, as `a → b → a`. */
