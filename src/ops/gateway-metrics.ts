@@ -171,13 +171,25 @@ export class GatewayMetrics {
     this.#total.set(totalShards)
     this.fleet.read(fleet)
     if (identifiesLeft !== null) this.#identifiesLeft.set(identifiesLeft)
+    const here = new Set<number>()
     for (const shard of shards) {
+      here.add(shard.id)
       this.#alive.set({ id: shard.id }, shard.alive ? 1 : 0)
       if (shard.latencyMs !== null) this.#ping.set({ id: shard.id }, shard.latencyMs)
       this.#windowEvents.set({ shard: shard.id }, shard.windowEvents)
       this.#windowBytes.set({ shard: shard.id }, shard.windowBytes)
       this.#countDispatches(shard)
     }
+    for (const id of this.#counted.keys()) if (!here.has(id)) this.#forget(id)
+  }
+
+  /** A shard that another process runs by now: its states are that one's to tell. What was counted here stays counted. */
+  #forget(id: number): void {
+    this.#counted.delete(id)
+    this.#alive.remove({ id })
+    this.#ping.remove({ id })
+    this.#windowEvents.remove({ shard: id })
+    this.#windowBytes.remove({ shard: id })
   }
 
   #readBroker(): void {

@@ -42,6 +42,19 @@ describe("gateway metrics", () => {
     expect(await scrape("gateway_identifies_remaining")).toEqual(["gateway_identifies_remaining 990"])
   })
 
+  test("say nothing more of the state of a shard that went to another process, and keep what was counted", async () => {
+    let shards = [shard({ counts: new Float64Array([5, 0, 0]) }), shard({ id: 4 })]
+    metrics.onScrape(() => gateway.read({ totalShards: 16, shards, identifiesLeft: 990, fleet: FLEET }))
+    await metrics.text()
+    shards = shards.slice(1)
+    expect(await scrape("gateway_shards_alive")).toEqual(['gateway_shards_alive{id="4"} 1'])
+    expect(await scrape("gateway_ping")).toEqual(['gateway_ping{id="4"} 42'])
+    expect(await scrape("gateway_delivery_window_events")).toEqual(['gateway_delivery_window_events{shard="4"} 7'])
+    expect(await scrape("gateway_packets_received")).toContain(
+      'gateway_packets_received{t="MESSAGE_CREATE",op="0",shard="3"} 5',
+    )
+  })
+
   test("show what the processes of a bot share, and no leases where there are none", async () => {
     gateway.fleet.slotGranted(5_250)
     gateway.fleet.slotReturned()
