@@ -1,6 +1,9 @@
-import { afterEach, describe, expect, test } from "bun:test"
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { exchange, type RawServer, rawServer } from "../fixtures/raw-http.ts"
 import { type RunningProxy, startProxy } from "../fixtures/running-proxy.ts"
+
+// Nothing here takes as long, unless the machine is busy with other things.
+setDefaultTimeout(60_000)
 
 const CHANNEL = "175928847299117063"
 const TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
