@@ -133,10 +133,10 @@ test.skipIf(!LONG)(
 test(
   "#26 RabbitMQ hangs: the connection to Discord is closed resumably, and everything arrives once it goes on",
   async () => {
-    const gateway = await run({ rate: 150, clock: fastClock(20), heartbeatIntervalMs: 20_000 })
+    const gateway = await run({ rate: 150, clock: fastClock(10), heartbeatIntervalMs: 20_000 })
     await allPast(100)
     server.pause()
-    await until(() => discord.record.of("close").length === SHARDS)
+    await until(() => discord.record.of("close").length >= SHARDS)
     server.resume()
     await until(() => discord.record.of("resume").length >= SHARDS)
     await expectEverything(gateway)
@@ -147,13 +147,13 @@ test(
 test(
   "#28 RabbitMQ's memory alarm holds publishes back, is told of, and loses nothing",
   async () => {
-    const gateway = await run({ rate: 150, clock: fastClock(20), heartbeatIntervalMs: 20_000 })
+    const gateway = await run({ rate: 150, clock: fastClock(10), heartbeatIntervalMs: 20_000 })
     await allPast(100)
     await server.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
     await until(() => states.at(-1) === "blocked")
     expect(log.messages("warn")).toContain("RabbitMQ takes no messages: events wait until it does")
     // Full for too long: Discord holds the events from here on.
-    await until(() => discord.record.of("close").length === SHARDS)
+    await until(() => discord.record.of("close").length >= SHARDS)
     await server.ctl("set_vm_memory_high_watermark", "0.8")
     await until(() => states.at(-1) === "up" && discord.record.of("resume").length >= SHARDS)
     await expectEverything(gateway)
