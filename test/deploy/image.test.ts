@@ -235,7 +235,7 @@ describe.skipIf(BUNDLES === undefined)("images", () => {
   )
 
   test(
-    "gateway, handler and proxy answer !ping together, over Redis",
+    "gateway, handler and proxy answer !ping together, over Redis, each on a read-only root",
     async () => {
       const metrics = await freePort()
       const discordIs = { DISCORD_API_SCHEME: "http", DISCORD_API_HOST: discord.host }
@@ -248,9 +248,13 @@ describe.skipIf(BUNDLES === undefined)("images", () => {
           METRICS_ADDR: `:${metrics}`,
           PROXY_ADDRESS: `127.0.0.1:${await freePort()}`,
         },
+        readOnly: true,
       })
-      start("handler", { args: [REDIS_URL] })
-      start("gateway", { env: { ...overRedis(), DISCORD_INTENTS: "GUILDS,GUILD_MESSAGES,MESSAGE_CONTENT" } })
+      start("handler", { args: [REDIS_URL], readOnly: true })
+      start("gateway", {
+        env: { ...overRedis(), DISCORD_INTENTS: "GUILDS,GUILD_MESSAGES,MESSAGE_CONTENT" },
+        readOnly: true,
+      })
       await Promise.all([ready(), answering(`http://127.0.0.1:${metrics}/readyz`)])
       const { channel_id } = discord.rest.say({ content: "!ping" })
       const path = `/api/v10/channels/${channel_id}/messages`
