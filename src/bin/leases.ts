@@ -3,9 +3,10 @@
 import { placeOf, type RedisLocation } from "../brokers/redis/address.ts"
 import { newClient } from "../brokers/redis/clients.ts"
 import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
+import { systemClock } from "../flow/clock.ts"
 import { Admission } from "../gateway/fleet/admission.ts"
 import { fencedSessions } from "../gateway/fleet/fenced-sessions.ts"
-import { connectionName, redisLedger } from "../gateway/fleet/redis-ledger.ts"
+import { connectionName, expectMayFence, redisLedger } from "../gateway/fleet/redis-ledger.ts"
 import type { LeaseParts } from "../gateway/gateway-parts.ts"
 import type { Logger } from "../ops/log.ts"
 
@@ -31,6 +32,7 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
   const connect = (purpose: string, silentMs: number | null) =>
     newClient({ place, log, random: Math.random }, purpose, silentMs)
   const commands = connect("leases", shards.leases.leaseMs * SILENT_SHARE)
+  await expectMayFence(commands, systemClock)
   return {
     member: { id: node, ...shards.leases },
     admission: new Admission(connectionName(prefix, node)),

@@ -3,8 +3,16 @@
 
 import type { Cluster, Redis } from "ioredis"
 import type { Client } from "../../brokers/redis/clients.ts"
+import type { Clock } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
+import { OperatorError } from "../../ops/operator-error.ts"
 import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
+
+/** How a server says that a command is not for this user, or was taken away. */
+const REFUSALS = /^(NOPERM|ERR unknown (sub)?command)/i
+const NO_ADDRESS = "0.0.0.0:0"
+const ASK_WITHIN_MS = 5_000
 
 export interface RedisLedgerOptions {
   readonly commands: Client
@@ -100,6 +108,26 @@ class RedisLedger implements Ledger {
     }
     return { type, book }
   }
+}
+
+/**
+ * Whether Redis lets us end connections: found out at the start, and not when the first process dies.
+ * @throws OperatorError when it does not. Where it does not answer at all, that is for later.
+ */
+export async function expectMayFence(commands: Client, clock: Clock): Promise<void> {
+  const ask = async (...words: readonly [string, ...string[]]) => {
+    try {
+      await commands.call("CLIENT", [...words])
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!REFUSALS.test(reason)) return
+      throw new OperatorError(
+        `Cannot share shards through Redis: it answers CLIENT ${words[0]} with "${reason}"; let the user run CLIENT SETNAME, LIST and KILL, by which a dead process is kept from writing.`,
+      )
+    }
+  }
+  const asked = Promise.all([ask("LIST", "TYPE", "PUBSUB"), ask("KILL", "ADDR", NO_ADDRESS)])
+  if (!(await settlesWithin(clock, ASK_WITHIN_MS, asked))) asked.catch(() => {})
 }
 
 function mastersOf(client: Client): readonly Redis[] {

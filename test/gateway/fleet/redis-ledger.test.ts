@@ -1,0 +1,48 @@
+// What a Redis must allow, and how a node's connections are ended.
+
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { Redis } from "ioredis"
+import { systemClock } from "../../../src/flow/clock.ts"
+import { connectionName, expectMayFence, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
+import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedisServer()
+})
+afterAll(() => server.stop())
+
+const connect = (url = server.url) => new Redis(url, { protocol: 2, retryStrategy: () => null })
+
+test("#36 a user who may not end connections cannot share shards, and is told so at the start", async () => {
+  for (const command of ["client|kill", "client|list"]) {
+    await server.command("ACL", "SETUSER", "weak", "on", ">pass", "~*", "&*", "+@all", `-${command}`)
+    const weak = connect(server.url.replace("redis://", "redis://weak:pass@"))
+    const failure = await expectMayFence(weak, systemClock).catch(String)
+    expect(failure).toMatch(
+      /Cannot share shards through Redis: .*NOPERM.*let the user run CLIENT SETNAME, LIST and KILL/,
+    )
+    weak.disconnect()
+  }
+  const able = connect()
+  await expectMayFence(able, systemClock)
+  able.disconnect()
+})
+
+test("#34 fencing ends every connection of that node, and no other one", async () => {
+  const commands = connect()
+  const ledger = redisLedger({ commands, subscriber: connect(), prefix: "my bot", node: "a" })
+  const named = async (node: string) => {
+    const connection = connect()
+    await connection.client("SETNAME", connectionName("my bot", node))
+    return connection
+  }
+  const [first, second, other, longer] = [await named("b"), await named("b"), await named("c"), await named("bb")]
+  const ended = Promise.all([first, second].map((one) => new Promise((resolve) => one.once("end", resolve))))
+  await ledger.fence("b")
+  await ended
+  expect(await Promise.all([other.ping(), longer.ping()])).toEqual(["PONG", "PONG"])
+  await ledger.fence("nobody")
+  for (const one of [other, longer]) one.disconnect()
+  await ledger.close()
+})
