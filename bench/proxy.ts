@@ -1,6 +1,8 @@
 // What does the limiter cost? Requests through the proxy with limits that nobody reaches, beside the plainest pass-through
-// that Bun can be: its server and its fetch, and nothing between them. Upstream and clients are processes of their own.
+// that Bun can be (its server and its fetch, and nothing between them) and a proxy that users would run instead
+// (bench/peers). Upstream and clients are processes of their own.
 
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { readProxyConfig } from "../src/config/read-proxy-config.ts"
 import { systemClock } from "../src/flow/clock.ts"
@@ -10,8 +12,10 @@ import { MemoryLimiter } from "../src/proxy/limits/memory/memory-limiter.ts"
 import { ProxyMetrics } from "../src/proxy/metrics.ts"
 import { RestProxy } from "../src/proxy/proxy.ts"
 import { type Benchmark, measure, type Sample } from "./benchmark.ts"
+import { startLineProcess } from "./feed/line-process.ts"
 
 const PARTS = join(import.meta.dir, "proxy")
+const PEERS = join(import.meta.dir, "peers")
 const WARM_UP = 60_000
 const REQUESTS = 100_000
 const SMOKE = 500
@@ -21,12 +25,19 @@ export const benchmark: Benchmark = {
   cases: [
     { name: "pass-through", run: ({ smoke }) => run(passThrough, smoke) },
     { name: "proxy", run: ({ smoke }) => run(proxy, smoke) },
+    {
+      name: "@discordjs/proxy",
+      skipped: () => (existsSync(join(PEERS, "node_modules")) ? undefined : "run `npm install` in bench/peers"),
+      run: ({ smoke }) => run(discordjs, smoke),
+    },
   ],
   ratios: [{ of: "proxy", to: "pass-through", atMost: 1.25 }],
 }
 
 interface Started {
   readonly port: number
+  /** CPU time so far, where it is a process of its own. */
+  readonly cpuUs?: () => Promise<number>
   stop(): Promise<void>
 }
 
@@ -41,11 +52,13 @@ async function run(start: (upstream: string) => Promise<Started>, smoke: boolean
     return Number(await answers())
   }
   await send(smoke ? SMOKE : WARM_UP)
+  const before = await started.cpuUs?.()
   const sample = await measure(() => send(smoke ? SMOKE : REQUESTS))
+  const after = await started.cpuUs?.()
   clients.stop()
   await started.stop()
   upstream.stop()
-  return sample
+  return before === undefined || after === undefined ? sample : { ...sample, cpuUs: after - before }
 }
 
 async function passThrough(upstream: string): Promise<Started> {
@@ -92,6 +105,19 @@ async function proxy(upstream: string): Promise<Started> {
       stop.abort()
       return ended
     },
+  }
+}
+
+async function discordjs(upstream: string): Promise<Started> {
+  const peer = startLineProcess(["node", join(PEERS, "discordjs-proxy.mjs"), `http://${upstream}/api`])
+  const { port } = await peer.hear()
+  return {
+    port: Number(port),
+    async cpuUs() {
+      peer.say({})
+      return Number((await peer.hear())["cpuUs"])
+    },
+    stop: () => peer.stop(),
   }
 }
 
