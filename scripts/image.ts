@@ -86,5 +86,7 @@ async function unpack(name: string): Promise<void> {
     await buildah(FOLDER, "inspect", "--type", "image", `localhost/spectacles/${name}`),
   )
   writeFileSync(join(bundle, "image.json"), JSON.stringify(described, null, 2))
+  // Else its mount outlives it.
+  await buildah(FOLDER, "umount", container)
   await buildah(FOLDER, "rm", container)
 }
