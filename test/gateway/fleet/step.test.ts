@@ -1,0 +1,212 @@
+// The rules of one gateway's part, one by one. What follows from all of them together is in simulation.test.ts.
+
+import { describe, expect, test } from "bun:test"
+import type { Book, Lease, LedgerNode } from "../../../src/gateway/fleet/ledger.ts"
+import {
+  type Effect,
+  type Facts,
+  type Input,
+  type MemberState,
+  newMember,
+} from "../../../src/gateway/fleet/member-state.ts"
+import { HELD_SHARE, step } from "../../../src/gateway/fleet/step.ts"
+
+const LEASE_MS = 10_000
+
+/** Node "a", told one thing after another on a clock of its own. */
+class Member {
+  state: MemberState = newMember({ id: "a", weight: 1, capacity: 100, shardCount: 4, leaseMs: LEASE_MS })
+  nowMs = 0
+  identifying = new Set<number>()
+
+  tell(input: Input): readonly Effect[] {
+    const facts: Facts = { nowMs: this.nowMs, isIdentifying: (shard) => this.identifying.has(shard) }
+    const { state, effects } = step(this.state, input, facts)
+    this.state = state
+    return effects
+  }
+
+  answer(book: Book, type: "member" | "fenced" | "other-count" = "member"): readonly Effect[] {
+    if (!this.state.isAsking) this.tell({ type: "ask" })
+    return this.tell({ type: "answer", answer: { type, book }, sentMs: this.nowMs })
+  }
+}
+
+const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
+  ...{ id, weight: 1, capacity: 100, isDraining: false, unsettled: 0, isDead: false, deadlineMs: 1_000_000 },
+  ...more,
+})
+const held = (owner: string | null, token = 1): Lease => ({ owner, token, changedMs: 0, isPinned: false })
+const book = (nodes: readonly LedgerNode[], owners: readonly (Lease | null)[], more: Partial<Book> = {}): Book => ({
+  ...{ nowMs: 500_000, shardCount: owners.length, claimFromMs: 0, nodes },
+  leases: new Map(owners.flatMap((lease, shard) => (lease === null ? [] : [[shard, lease]]))),
+  ...more,
+})
+const of = <T extends Effect["type"]>(effects: readonly Effect[], type: T) =>
+  effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type)
+const beatOf = (effects: readonly Effect[]) => of(effects, "beat")[0]?.beat
+
+/** Runs shards 0 to 3. */
+function owner(): Member {
+  const member = new Member()
+  member.answer(book([node("a")], [held("a"), held("a"), held("a"), held("a")]))
+  for (const shard of [0, 1, 2, 3]) member.tell({ type: "live", shard, token: 1, isLive: true })
+  member.answer(book([node("a")], Array(4).fill(held("a"))))
+  return member
+}
+
+describe("a gateway", () => {
+  test("claims its part of what is free, and runs what it is given", () => {
+    const member = new Member()
+    const effects = member.answer(book([node("a"), node("b")], [null, null, null, null]))
+    expect(of(effects, "serve")).toEqual([])
+    expect(beatOf(member.tell({ type: "ask" }))?.claims).toEqual([0, 2])
+    const given = member.tell({
+      ...{ type: "answer", sentMs: 0 },
+      answer: { type: "member", book: book([node("a"), node("b")], [held("a"), null, held("a"), null]) },
+    })
+    expect(of(given, "serve").map(({ shard }) => shard)).toEqual([0, 2])
+  })
+
+  test("neither claims nor runs anything before the ledger has been told who had what", () => {
+    const member = new Member()
+    const early = book([node("a")], [null, held("a"), null, null], { claimFromMs: 503_000 })
+    const effects = member.answer(early)
+    expect(of(effects, "serve")).toEqual([])
+    expect(of(effects, "timer").find(({ timer }) => timer === "beat")?.delayMs).toBeLessThanOrEqual(3_000)
+    expect(beatOf(member.tell({ type: "ask" }))?.claims).toEqual([])
+  })
+
+  test("trusts its lease for less than its length, from when the beat was sent", () => {
+    const member = new Member()
+    member.nowMs = 5_000
+    const effects = member.tell({
+      ...{ type: "answer", sentMs: 4_000 },
+      answer: { type: "member", book: book([node("a")], [held("a")]) },
+    })
+    expect(of(effects, "timer")).toContainEqual({
+      type: "timer",
+      timer: "expiry",
+      delayMs: HELD_SHARE * LEASE_MS - 1_000,
+    })
+  })
+
+  test("#34 runs nothing by an answer that was on its way for too long", () => {
+    const member = new Member()
+    member.nowMs = 20_000
+    const effects = member.tell({
+      ...{ type: "answer", sentMs: 4_000 },
+      answer: { type: "member", book: book([node("a")], [held("a")]) },
+    })
+    expect(of(effects, "serve")).toEqual([])
+    expect(beatOf(effects)).toBeDefined()
+  })
+
+  test("cuts every shard when its lease has run out unrenewed, and runs them again when it is renewed", () => {
+    const member = owner()
+    member.nowMs = HELD_SHARE * LEASE_MS
+    expect(of(member.tell({ type: "expired" }), "cut").map(({ reason }) => reason)).toEqual(Array(4).fill("expired"))
+    const again = member.answer(book([node("a")], [held("a"), held("a"), held("a"), held("a")]))
+    expect(of(again, "serve")).toHaveLength(4)
+  })
+
+  test("waits on when its lease was renewed before the timer came", () => {
+    const member = owner()
+    member.nowMs = 1_000
+    const effects = member.tell({ type: "expired" })
+    expect(of(effects, "cut")).toEqual([])
+    expect(of(effects, "timer")).toEqual([{ type: "timer", timer: "expiry", delayMs: HELD_SHARE * LEASE_MS - 1_000 }])
+  })
+
+  test("#34 cuts what the ledger says is another's, or is its own under another token", () => {
+    const member = owner()
+    const effects = member.answer(book([node("a"), node("b")], [held("b", 2), held("a", 5), held("a"), held("a")]))
+    expect(of(effects, "cut").map(({ shard }) => shard)).toEqual([0, 1])
+    expect(of(effects, "serve")).toEqual([{ type: "serve", shard: 1, token: 5, wasClaimed: false }])
+  })
+
+  test("#34 cuts everything when it was taken for dead, and ends its own connections if nobody else is there to", () => {
+    const member = owner()
+    const dead = node("a", { isDead: true, deadlineMs: 400_000 })
+    const effects = member.answer(book([dead], [held("a"), held("a"), held("a"), held("a")]), "fenced")
+    expect(of(effects, "cut")).toHaveLength(4)
+    expect(of(effects, "fence")).toEqual([{ type: "fence", node: "a" }])
+    expect(beatOf(member.tell({ type: "fenced", node: "a" }))?.fenced).toEqual(["a"])
+  })
+})
+
+describe("a hand-over", () => {
+  test("goes a few shards at a time, to a newcomer that has taken in those before", () => {
+    const member = owner()
+    const owners = [held("a"), held("a"), held("a"), held("a")]
+    expect(of(member.answer(book([node("a"), node("b", { unsettled: 1 })], owners)), "drain")).toHaveLength(2)
+    const busy = owner()
+    const arriving = [...owners, { ...held("b"), changedMs: 499_000 }, held("b")]
+    const full = book([node("a"), node("b", { unsettled: 1, weight: 3 })], arriving)
+    expect(of(busy.answer(full), "drain")).toEqual([])
+    const ready = book([node("a"), node("b", { weight: 3 })], arriving)
+    expect(of(busy.answer(ready), "drain").length).toBeGreaterThan(0)
+  })
+
+  test("leaves a shard alone that waits for READY", () => {
+    const member = owner()
+    member.identifying = new Set([2, 3])
+    expect(of(member.answer(book([node("a"), node("b")], Array(4).fill(held("a")))), "drain")).toEqual([])
+  })
+
+  test("is told with the next beat once the shard is drained, until the ledger has it", () => {
+    const member = owner()
+    const drained = of(member.answer(book([node("a"), node("b")], Array(4).fill(held("a")))), "drain")
+    expect(drained.map(({ shard }) => shard)).toEqual([3, 2])
+    const told = beatOf(member.tell({ type: "drained", shard: 3, token: 1 }))
+    expect(told?.handOvers).toEqual([{ shard: 3, token: 1, to: "b", isPinned: false }])
+    expect(told?.held.map(({ shard }) => shard)).toEqual([0, 1, 2])
+    member.tell({ type: "no-answer" })
+    expect(beatOf(member.tell({ type: "ask" }))?.handOvers).toHaveLength(1)
+  })
+
+  test("by an operator's order goes where it was ordered to, and is pinned there", () => {
+    const member = owner()
+    expect(of(member.tell({ type: "move", shard: 0, to: "b" }), "drain")).toHaveLength(1)
+    expect(beatOf(member.tell({ type: "drained", shard: 0, token: 1 }))?.handOvers).toEqual([
+      { shard: 0, token: 1, to: "b", isPinned: true },
+    ])
+  })
+
+  test("#32 of everything at once comes before a gateway leaves", () => {
+    const member = owner()
+    member.answer(book([node("a"), node("b")], Array(4).fill(held("a"))))
+    const leaving = member.tell({ type: "leave" })
+    expect(of(leaving, "drain")).toHaveLength(2)
+    expect(beatOf(leaving)?.node.isDraining).toBe(true)
+    expect(beatOf(leaving)?.isLeaving).toBe(false)
+    for (const shard of [0, 1, 2, 3]) member.tell({ type: "drained", shard, token: 1 })
+    const last = member.tell({ type: "answer", sentMs: 0, answer: { type: "member", book: book([node("a")], []) } })
+    expect(beatOf(last)?.isLeaving).toBe(true)
+    const gone = member.tell({ type: "answer", sentMs: 0, answer: { type: "member", book: book([node("b")], []) } })
+    expect(of(gone, "left")).toHaveLength(1)
+  })
+})
+
+describe("a dead node", () => {
+  const dead = node("d", { isDead: true, deadlineMs: 500_000 })
+
+  test("is fenced by the first of the living, and by the next one when that one does not", () => {
+    const first = new Member()
+    expect(of(first.answer(book([node("a"), node("b"), dead], [held("d")])), "fence")).toHaveLength(1)
+    const second = new Member()
+    const before = node("Z")
+    expect(of(second.answer(book([before, node("a"), dead], [held("d")])), "fence")).toEqual([])
+    const later = book([before, node("a"), dead], [held("d")], { nowMs: 500_000 + 0.1 * LEASE_MS })
+    expect(of(second.answer(later), "fence")).toHaveLength(1)
+  })
+
+  test("is fenced once at a time, and again when that failed", () => {
+    const member = new Member()
+    const both = book([node("a"), dead], [held("d")])
+    expect(of(member.answer(both), "fence")).toHaveLength(1)
+    expect(of(member.answer(both), "fence")).toEqual([])
+    member.tell({ type: "fence-failed", node: "d" })
+    expect(of(member.answer(both), "fence")).toHaveLength(1)
+  })
+})
