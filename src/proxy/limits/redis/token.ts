@@ -13,6 +13,8 @@ import type { Granted, Settlement, Turn, TurnReply, Want, WantReply } from "./tu
 const MAX_SETTLEMENTS = 200
 const MAX_WANTS = 100
 const MAX_PERMITS = 50
+/** Lanes that ask where the global limit was what they lacked: it lets no more than this through at once. */
+const MAX_GLOBAL_WANTS = 8
 /** A lane whose bucket only an answer can open asks again after this, in case nobody woke it. */
 const ASK_AGAIN_MS = 1_000
 /** A permit that was given out so long ago may be somebody else's by now. */
@@ -56,6 +58,7 @@ export class SharedToken {
   #isPlanned = false
   #cancelTimer = () => {}
   #globalAtMs = 0
+  #isGlobalBound = false
   #decider: number | null = null
   /** Nothing that counts in the global limit goes before: a second's requests are unknown to whoever decides now. */
   #pauseUntilMs = 0
@@ -209,7 +212,8 @@ export class SharedToken {
       if (permits > 0 && nowMs >= this.#askAtMs(lane)) asking.push({ lane, permits })
     }
     // Stable: within a priority lanes take turns.
-    return asking.sort((a, b) => rankOf(a.lane) - rankOf(b.lane)).slice(0, MAX_WANTS)
+    const most = this.#isGlobalBound ? MAX_GLOBAL_WANTS : MAX_WANTS
+    return asking.sort((a, b) => rankOf(a.lane) - rankOf(b.lane)).slice(0, most)
   }
 
   #askAtMs(lane: SharedLane): number {
@@ -230,6 +234,7 @@ export class SharedToken {
     if (reply.refusedForMs > 0) this.refusedUntilMs = Math.max(this.refusedUntilMs, nowMs + reply.refusedForMs)
     if (reply.blockedForMs > 0) this.blockedUntilMs = Math.max(this.blockedUntilMs, nowMs + reply.blockedForMs)
     this.perSecond = reply.perSecond
+    this.#isGlobalBound = reply.wants.some(({ shortage }) => shortage.type === "global")
     for (const [index, { lane }] of wants.entries()) {
       const answer = reply.wants[index]
       if (answer !== undefined) this.#applyTo(lane, answer, startedMs, nowMs)
