@@ -1,6 +1,6 @@
-// `bun bench/endurance/main.ts [--broker redis|amqp] [--minutes 10] [--shards 8]`: is the gateway's memory flat over a long
-// run at full rate, and while the broker is down? Simulator, gateway and broker are processes of their own. It prints what
-// the gateway holds in memory once in a while, and for both halves by how much that grows.
+// `bun bench/endurance/main.ts [--broker redis|amqp] [--minutes 10] [--down-minutes 2] [--shards 8]`: is the gateway's memory
+// flat over a long run at full rate, and then while the broker is down? Simulator, gateway and broker are processes of their own. It prints what
+// the gateway holds in memory once in a while, and for both phases by how much that grows.
 
 import { mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -13,7 +13,7 @@ import { startLineProcess } from "../feed/line-process.ts"
 
 const ROOT = join(import.meta.dir, "../..")
 const SAMPLE_MS = 2_000
-/** Of each half: the heap finds its size, and the window fills. */
+/** Of each phase: the heap finds its size, and the window fills. */
 const WARM_UP_SHARE = 0.2
 /** Streams are kept this short, since it is not the broker's memory that is measured. */
 const MAX_LENGTH = 10_000
@@ -26,7 +26,7 @@ interface Sample {
   readonly eventsPerS: number
 }
 
-interface Half {
+interface Phase {
   readonly name: string
   readonly medianMb: number
   readonly maxMb: number
@@ -39,10 +39,11 @@ const { values } = parseArgs({
   options: {
     broker: { type: "string", default: "redis" },
     minutes: { type: "string", default: "10" },
+    "down-minutes": { type: "string", default: "2" },
     shards: { type: "string", default: "8" },
   },
 })
-const halfMs = (Number(values.minutes) * 60_000) / 2
+const MINUTE_MS = 60_000
 
 const broker =
   values.broker === "amqp"
@@ -72,22 +73,22 @@ const gateway = Bun.spawn([process.execPath, join(ROOT, "src/bin/gateway.ts")], 
 try {
   await ready()
   discord.say({ rate: "flat-out" })
-  const halves = [await half("at full rate")]
+  const phases = [await phase("at full rate", Number(values.minutes) * MINUTE_MS)]
   await broker.server.down()
-  halves.push(await half("while the broker is down"))
+  phases.push(await phase("while the broker is down", Number(values["down-minutes"]) * MINUTE_MS))
   await broker.server.up()
-  report(halves)
+  report(phases)
 } finally {
   gateway.kill("SIGKILL")
   await Promise.all([gateway.exited, discord.stop(), broker.server.stop()])
 }
 
-async function half(name: string): Promise<Half> {
+async function phase(name: string, lastsMs: number): Promise<Phase> {
   const samples: Sample[] = []
   const startedMs = performance.now()
   let events = await received()
   let atMs = startedMs
-  while (atMs - startedMs < halfMs) {
+  while (atMs - startedMs < lastsMs) {
     await Bun.sleep(SAMPLE_MS)
     if (gateway.exitCode !== null) throw new Error(`The gateway has ended with ${gateway.exitCode}.`)
     const [nowMs, now] = [performance.now(), await received()]
@@ -99,7 +100,7 @@ async function half(name: string): Promise<Half> {
       `${name}  ${sample.atS.toFixed(0)} s  ${sample.residentMb.toFixed(1)} MB  ${eventsPerS.toFixed(0)} events/s`,
     )
   }
-  const steady = samples.filter(({ atS }) => atS * 1_000 > halfMs * WARM_UP_SHARE)
+  const steady = samples.filter(({ atS }) => atS * 1_000 > lastsMs * WARM_UP_SHARE)
   return {
     name,
     medianMb: median(steady.map((sample) => sample.residentMb)),
@@ -146,15 +147,15 @@ function slope(samples: readonly Sample[]): number {
   return together / samples.reduce((sum, one) => sum + (one.atS - atS) ** 2, 0)
 }
 
-function report(halves: readonly Half[]): void {
+function report(phases: readonly Phase[]): void {
   console.log(`\n| ${values.broker}, ${values.shards} shards | median MB | most MB | growth, MB/min | events/s |`)
   console.log("| --- | --- | --- | --- | --- |")
-  for (const { name, medianMb, maxMb, growthMbPerMinute, eventsPerS } of halves) {
+  for (const { name, medianMb, maxMb, growthMbPerMinute, eventsPerS } of phases) {
     const cells = [medianMb.toFixed(1), maxMb.toFixed(1), growthMbPerMinute.toFixed(2), eventsPerS.toFixed(0)]
     console.log(`| ${name} | ${cells.join(" | ")} |`)
   }
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Bun ${Bun.version}`
-  const result = { benchmark: "endurance", at: new Date().toISOString(), machine, ...values, halves }
+  const result = { benchmark: "endurance", at: new Date().toISOString(), machine, ...values, phases }
   mkdirSync(join(ROOT, "bench/results"), { recursive: true })
   writeFileSync(join(ROOT, `bench/results/endurance-${values.broker}.json`), `${JSON.stringify(result, null, 2)}\n`)
 }
