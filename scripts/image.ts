@@ -36,6 +36,8 @@ for (const image of IMAGES) {
   await unpack(image.name)
   console.log(`${image.name}: built in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`)
 }
+// Buildah leaves an overlay store mounted on itself, and a folder that is in use cannot be deleted.
+Bun.spawnSync(["umount", join(FOLDER, "store", "overlay")], { stderr: "ignore" })
 await run(process.execPath, ["test", "./test/deploy/image.test.ts"], { SPECTACLES_IMAGES: BUNDLES })
 
 function missing(): string | undefined {
