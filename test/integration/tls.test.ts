@@ -8,6 +8,7 @@ import { type Certificates, makeCertificates } from "../fixtures/certificates.ts
 import { freePort } from "../fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
+import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 
 const TIMEOUT_MS = 60_000
@@ -81,6 +82,27 @@ describe("redis", () => {
         '{"op":3,"d":{"since":null,"activities":[],"status":"idle","afk":false}}',
       )
       await discord.record.waitFor("packet", ({ op }) => op === 3)
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
+    "sentinels and the masters that they name speak TLS too, before and after a failover",
+    async () => {
+      const master = await overTls(trusted)
+      const replica = await startRedisServer({ tls: trusted, password: PASSWORD, replicaOf: master })
+      while (!(await master.command("INFO", "replication")).includes("state=online")) await Bun.sleep(10)
+      const sentinels = await startRedisSentinels(master, { password: PASSWORD, tls: trusted })
+      running.push(replica, sentinels)
+      await start({
+        ...settings(master, trusted),
+        REDIS_URL: `rediss+sentinel://:${encodeURIComponent(PASSWORD)}@${sentinels.hosts}/${MASTER}`,
+      })
+      await publishUntil(async () => (await replica.command("XLEN", "MESSAGE_CREATE")) !== "0")
+      await master.kill()
+      while ((await sentinels.masterPort()) !== replica.port) await Bun.sleep(20)
+      const before = await replica.command("XLEN", "MESSAGE_CREATE")
+      await publishUntil(async () => (await replica.command("XLEN", "MESSAGE_CREATE")) !== before)
     },
     TIMEOUT_MS,
   )
