@@ -21,6 +21,8 @@ export interface Sample {
   readonly events: number
   readonly cpuUs: number
   readonly wallUs: number
+  /** CPU time of processes that are not measured but share the machine, by their name. */
+  readonly besideUs?: Readonly<Record<string, number>>
   /** From the sender to the reader: the median, 99 %, 99.9 %. */
   readonly latencyUs?: readonly [number, number, number]
   /** Of the process that was measured, when it was at rest. */

@@ -5,15 +5,15 @@
 import { join } from "node:path"
 import { amqpBroker } from "../src/brokers/amqp/broker.ts"
 import type { Broker } from "../src/brokers/broker.ts"
-import { redisBroker } from "../src/brokers/redis/broker.ts"
 import { silentLogger } from "../src/ops/log.ts"
 import { startRabbitmqServer } from "../test/fixtures/rabbitmq-server.ts"
 import { startRedisServer } from "../test/fixtures/redis-server.ts"
 import { type Benchmark, type BenchmarkCase, measure, type Sample } from "./benchmark.ts"
 import { runBareRabbitmqClient } from "./fanout/bare-rabbitmq.ts"
 import { runBareRedisClient } from "./fanout/bare-redis.ts"
+import { redisBrokerAt } from "./fanout/brokers.ts"
 import { startDiscordjs, whyNoPeer } from "./fanout/discordjs.ts"
-import { GROUP, MESSAGE_TIMEOUT_MS, REDIS_ENCODING, RETENTION_MS } from "./fanout/settings.ts"
+import { GROUP, MESSAGE_TIMEOUT_MS, REDIS_ENCODING } from "./fanout/settings.ts"
 import { measureBursts } from "./feed/bursts.ts"
 import { startFeed } from "./feed/feed.ts"
 import { ALL_EVENTS, sink, startGateway } from "./feed/gateway.ts"
@@ -73,11 +73,7 @@ async function startRedis(): Promise<Server> {
   const server = await startRedisServer()
   return {
     url: server.url,
-    broker: () =>
-      redisBroker({
-        ...{ urls: [server.url], group: GROUP, body: "msgpack", trimming: { retentionMs: RETENTION_MS }, poolSize: 1 },
-        logger: silentLogger,
-      }),
+    broker: () => redisBrokerAt(server.url),
     stop: () => server.stop(),
   }
 }

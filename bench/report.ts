@@ -10,6 +10,8 @@ export interface Row {
   /** Medians over the rounds of the median, 99 % and 99.9 %. */
   readonly latencyUs?: readonly number[]
   readonly residentBytes?: Spread
+  /** CPU an event of other processes, by their name. */
+  readonly besideUsPerEvent?: Readonly<Record<string, Spread>>
 }
 
 export interface Spread {
@@ -38,9 +40,17 @@ export function rowOf(name: string, samples: readonly Sample[], skipped: string 
       ? {}
       : { latencyUs: [0, 1, 2].map((part) => spread(latencies.map((one) => one[part] ?? Number.NaN)).median) }),
     ...(resident.length === 0 ? {} : { residentBytes: spread(resident) }),
+    ...besideOf(samples),
     cpuUsPerEvent: spread(samples.map(({ cpuUs, events }) => cpuUs / events)),
     eventsPerSecond: spread(samples.map(({ wallUs, events }) => events / (wallUs / 1_000_000))),
   }
+}
+
+function besideOf(samples: readonly Sample[]): Pick<Row, "besideUsPerEvent"> {
+  const names = Object.keys(samples[0]?.besideUs ?? {})
+  if (names.length === 0) return {}
+  const of = (name: string) => spread(samples.map(({ besideUs, events }) => (besideUs?.[name] ?? Number.NaN) / events))
+  return { besideUsPerEvent: Object.fromEntries(names.map((name) => [name, of(name)])) }
 }
 
 function spread(values: readonly number[]): Spread {
@@ -62,14 +72,16 @@ export function printReport({ question, machine, rounds, rows, ratios }: Report)
 }
 
 function line(row: Row, width: number): string {
-  const { name, skipped, cpuUsPerEvent: cpu, eventsPerSecond, latencyUs, residentBytes } = row
+  const { name, skipped, cpuUsPerEvent: cpu, eventsPerSecond, latencyUs, residentBytes, besideUsPerEvent } = row
   if (cpu === undefined || eventsPerSecond === undefined) return `${name.padEnd(width)}  skipped: ${skipped}`
   const cost = `${cpu.median.toFixed(2)} (${cpu.min.toFixed(2)}–${cpu.max.toFixed(2)})`
   const rate = Math.round(eventsPerSecond.median).toLocaleString("en")
   const latency =
     latencyUs === undefined ? "" : `   ${latencyUs.map((us) => Math.round(us)).join(" / ")} µs (p50 / p99 / p99.9)`
   const memory = residentBytes === undefined ? "" : `   ${(residentBytes.median / 1e6).toFixed(0)} MB resident`
-  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}${memory}`
+  const others = Object.entries(besideUsPerEvent ?? {}).map(([other, us]) => `${other} ${us.median.toFixed(2)}`)
+  const beside = others.length === 0 ? "" : `   beside it ${others.join(", ")} µs`
+  return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}${memory}${beside}`
 }
 
 function ratioLine(target: RatioTarget, rows: readonly Row[]): string {

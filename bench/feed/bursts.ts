@@ -29,5 +29,9 @@ export async function measureBursts(
 }
 
 function sum(a: Sample, b: Sample): Sample {
-  return { events: a.events + b.events, cpuUs: a.cpuUs + b.cpuUs, wallUs: a.wallUs + b.wallUs }
+  const beside = Object.entries(b.besideUs ?? {}).map(([name, us]) => [name, (a.besideUs?.[name] ?? 0) + us])
+  return {
+    ...{ events: a.events + b.events, cpuUs: a.cpuUs + b.cpuUs, wallUs: a.wallUs + b.wallUs },
+    ...(b.besideUs === undefined ? {} : { besideUs: Object.fromEntries(beside) }),
+  }
 }

@@ -6,6 +6,7 @@ import { Readable } from "node:stream"
 export interface Feed {
   readonly host: string
   readonly gatewayUrl: string
+  readonly pid: number
   /** Encodes `events` events for every connected shard; resolves to what sends them. */
   prepare(events: number): Promise<() => void>
   stop(): Promise<void>
@@ -27,6 +28,7 @@ export async function startFeed(shards: number): Promise<Feed> {
   return {
     host,
     gatewayUrl,
+    pid: child.pid,
     async prepare(events) {
       say(JSON.stringify({ events }))
       await hear()

@@ -32,8 +32,10 @@ export async function startGateway(options: {
   readonly broker: Broker
   readonly codec?: CodecChoice
   readonly compression?: Compression
+  /** As many as Discord recommends, if not given. */
+  readonly shards?: { readonly ids: readonly number[]; readonly count: number }
 }): Promise<RunningGateway> {
-  const { host, broker, codec = "auto", compression } = options
+  const { host, broker, codec = "auto", compression, shards } = options
   const { config } = readGatewayConfig({
     file: null,
     env: {
@@ -43,6 +45,9 @@ export async function startGateway(options: {
       DISCORD_COMPRESSION: compression,
       DISCORD_API_SCHEME: "http",
       DISCORD_API_HOST: host,
+      ...(shards === undefined
+        ? {}
+        : { DISCORD_SHARD_COUNT: String(shards.count), DISCORD_SHARD_IDS: shards.ids.join(",") }),
     },
     isTerminal: false,
     readText: () => "",
