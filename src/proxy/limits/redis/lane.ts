@@ -2,7 +2,7 @@
 // the turns know; what they said last is remembered here.
 
 import { isOutsideGlobal } from "../holds.ts"
-import type { Permit, Priority, Refusal } from "../limiter.ts"
+import { type Permit, PRIORITIES, type Priority, type Refusal } from "../limiter.ts"
 import type { Route } from "../routes.ts"
 import { WaitList } from "../wait-list.ts"
 import type { BucketReading, TurnLane } from "./turn.ts"
@@ -60,6 +60,13 @@ export class Lane<Token extends { readonly blockedUntilMs: number }> implements 
   get bucketKey(): string {
     const { template, major } = this.route
     return this.bucketName === "" ? `${template} ${major}` : `${this.bucketName} ${major}`
+  }
+
+  /** Lower ones ask first. */
+  get rank(): number {
+    if (this.isOutside) return 0
+    const first = this.waiters.first()
+    return first === undefined ? PRIORITIES.length : PRIORITIES.indexOf(first.priority)
   }
 
   learn(reading: BucketReading, nowMs: number): void {

@@ -3,7 +3,6 @@
 
 import type { Clock } from "../../../flow/clock.ts"
 import type { BanGate } from "../ban-gate.ts"
-import { PRIORITIES } from "../limiter.ts"
 import type { Route } from "../routes.ts"
 import { LEASE_MS } from "./bucket-script.ts"
 import { Lane } from "./lane.ts"
@@ -15,6 +14,7 @@ const MAX_WANTS = 100
 const MAX_PERMITS = 50
 /** Lanes that ask where the global limit was what they lacked: it lets no more than this through at once. */
 const MAX_GLOBAL_WANTS = 8
+const MAX_BUCKET_NAMES = 1_000
 /** A lane whose bucket only an answer can open asks again after this, in case nobody woke it. */
 const ASK_AGAIN_MS = 1_000
 /** A permit that was given out so long ago may be somebody else's by now. */
@@ -49,6 +49,8 @@ export class SharedToken {
   readonly options: TokenOptions
   /** By template, then by major parameter. */
   readonly #lanes = new Map<string, Map<string, SharedLane>>()
+  /** What lanes of a template are likely to share; a turn says where it is otherwise. */
+  readonly #bucketNames = new Map<string, string>()
   /** In the order in which they get their turn. */
   readonly waiting = new Set<SharedLane>()
   readonly #settlements: Settlement[] = []
@@ -93,6 +95,7 @@ export class SharedToken {
       this.#lanes.set(route.template, byMajor)
     }
     const lane = new Lane<SharedToken>(this, route)
+    lane.bucketName = this.#bucketNames.get(route.template) ?? ""
     byMajor.set(route.major, lane)
     this.#size += 1
     return lane
@@ -213,7 +216,7 @@ export class SharedToken {
     }
     // Stable: within a priority lanes take turns.
     const most = this.#isGlobalBound ? MAX_GLOBAL_WANTS : MAX_WANTS
-    return asking.sort((a, b) => rankOf(a.lane) - rankOf(b.lane)).slice(0, most)
+    return asking.sort((a, b) => a.lane.rank - b.lane.rank).slice(0, most)
   }
 
   #askAtMs(lane: SharedLane): number {
@@ -229,7 +232,10 @@ export class SharedToken {
     this.#settlements.unshift(...reply.unsettled)
     if (reply.decider !== (this.#decider ?? reply.decider)) this.#pauseUntilMs = nowMs + SECOND_MS
     this.#decider = reply.decider
-    for (const { lane, bucketName } of reply.moved) lane.bucketName = bucketName
+    for (const { lane, bucketName } of reply.moved) {
+      lane.bucketName = bucketName
+      if (this.#bucketNames.size < MAX_BUCKET_NAMES) this.#bucketNames.set(lane.route.template, bucketName)
+    }
     // An answer that came meanwhile may have said more.
     if (reply.refusedForMs > 0) this.refusedUntilMs = Math.max(this.refusedUntilMs, nowMs + reply.refusedForMs)
     if (reply.blockedForMs > 0) this.blockedUntilMs = Math.max(this.blockedUntilMs, nowMs + reply.blockedForMs)
@@ -287,10 +293,4 @@ export class SharedToken {
       this.#cancelTimer = this.options.clock.after(Math.max(1, atMs - nowMs), () => this.plan())
     else this.#cancelTimer = () => {}
   }
-}
-
-function rankOf({ isOutside, waiters }: SharedLane): number {
-  if (isOutside) return 0
-  const first = waiters.first()
-  return first === undefined ? PRIORITIES.length : PRIORITIES.indexOf(first.priority)
 }
