@@ -151,7 +151,7 @@ export class Gateway {
       onWait: (message) => log.warn({}, message),
     })
     ending.signal.throwIfAborted()
-    const { plan, warnings } = planShards(config.shards, gatewayBot)
+    const { plan, warnings } = planShards({ ...config.shards, ...(await this.#sharedCount(ending.signal)) }, gatewayBot)
     for (const warning of warnings) log.warn({}, warning)
     const identifies = gatewayBot.startLimit.remaining
     this.#identifiesLeft = identifies
@@ -162,6 +162,15 @@ export class Gateway {
       log.info({ node: leases.member.id, total: plan.count, identifies }, "asking for shards")
       await this.#startLeased(leases, gatewayBot, plan, ending)
     }
+  }
+
+  /** Who joins others runs as many shards as they do, also when Discord recommends another number by now. */
+  async #sharedCount(signal: AbortSignal): Promise<{ readonly count?: number }> {
+    const { config, leases } = this.#parts
+    if (leases === undefined || config.shards.count !== undefined) return {}
+    const count = await Promise.race([leases.ledger.shardCount(), aborted(signal)])
+    signal.throwIfAborted()
+    return count == null ? {} : { count }
   }
 
   async #startFixed(gatewayBot: GatewayBot, plan: ShardPlan, ending: Ending): Promise<void> {

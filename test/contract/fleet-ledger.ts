@@ -170,6 +170,13 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         expect(owner(alone, 7)).toBe("b")
       }))
 
+    test("tells a newcomer how many shards the others run, if there are others", () =>
+      withLedger(SHORT_MS, async (_, ledger) => {
+        expect(await ledger.shardCount()).toBeNull()
+        await ledger.exchange(beat("a"))
+        expect(await ledger.shardCount()).toBe(4)
+      }))
+
     for (const lost of ["nothing", "all"] as const) {
       test(`after a restart that lost ${lost} gives nobody a shard for a lease, but to those that have it`, () =>
         withLedger(SHORT_MS, async (under, ledger) => {

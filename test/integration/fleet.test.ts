@@ -78,6 +78,39 @@ test(
 )
 
 test(
+  "#32 SIGTERM while Redis hangs ends within the deadline; others take the shards once the lease has passed",
+  async () => {
+    await fleet.start()
+    const leaver = await fleet.start({ SHUTDOWN_TIMEOUT: "1s" })
+    await fleet.balanced(2)
+    server.pause()
+    leaver.signal("SIGTERM")
+    expect(await leaver.exited).toBe(0)
+    server.resume()
+    await fleet.balanced(1)
+    expect(await problems()).toEqual([])
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "a process whose configuration names no count runs as many shards as those that it joins",
+  async () => {
+    await fleet.start({ DISCORD_SHARD_COUNT: "4" })
+    while ((await fleet.owned()).byNode.size === 0) await Bun.sleep(20)
+    await fleet.start()
+    while ((await fleet.owned()).byNode.size < 2) await Bun.sleep(20)
+    const { byNode } = await fleet.owned()
+    expect([...byNode.values()].flat().sort()).toEqual([0, 1, 2, 3])
+    const other = await fleet.start({ DISCORD_SHARD_COUNT: "6" })
+    expect(await other.exited).toBe(1)
+    expect(await other.errors).toContain("they run 4 shards and shards.count says 6")
+  },
+  TIMEOUT_MS,
+)
+
+test(
   "#33 a killed process's shards are taken over once its lease has passed",
   async () => {
     await fleet.start()

@@ -56,6 +56,7 @@ export class Leases implements Ownership {
   readonly #watchers = new Set<() => void>()
   #state: MemberState
   #stepping = false
+  #waitedFor: string | null = null
   /** Shards for which no process has room. */
   #homeless = 0
 
@@ -178,12 +179,15 @@ export class Leases implements Ownership {
     }
     const answer = await asked
     this.#input({ type: "answer", answer, sentMs })
-    this.#tellHomeless()
+    this.#tell()
     if (answer.type === "member") admission.answered(number)
   }
 
-  /** Once each time that it begins. */
-  #tellHomeless(): void {
+  /** What an operator should know, once each time that it begins. */
+  #tell(): void {
+    const { waitsFor } = this
+    if (waitsFor !== null && this.#waitedFor === null) this.#options.log.info({}, `no shards yet: ${waitsFor}`)
+    this.#waitedFor = waitsFor
     const homeless = this.#state.plan?.homeless.length ?? 0
     if (homeless > 0 && this.#homeless === 0) {
       const message = "shards run nowhere, since no process may take more: raise shards.max, or start another gateway"

@@ -76,6 +76,8 @@ export type Answer =
 export interface Ledger {
   /** Rejects, or stays open, while the ledger cannot be reached; one at a time. */
   exchange(beat: Beat): Promise<Answer>
+  /** How many shards the bot has, for those who are in the ledger; null where there are none. */
+  shardCount(): Promise<number | null>
   /** Something changed that another node did: a beat is worth its while. */
   onChange(listener: () => void): void
   /** Ends the connections by which a node writes events. Rejects when that cannot be done: it is tried again. */

@@ -68,6 +68,13 @@ class RedisLedger implements Ledger {
     }
   }
 
+  async shardCount(): Promise<number | null> {
+    const { commands, prefix } = this.#options
+    const { about, nodes } = ledgerKeys(prefix)
+    const [count, members] = await Promise.all([commands.hget(about, "count"), commands.hlen(nodes)])
+    return count === null || members === 0 ? null : Number(count)
+  }
+
   onChange(listener: () => void): void {
     const { subscriber, prefix, node } = this.#options
     const { channel } = ledgerKeys(prefix)

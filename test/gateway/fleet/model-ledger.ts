@@ -131,6 +131,10 @@ function isSame(a: LedgerNode, b: LedgerNode): boolean {
 export function modelLedger(model: ModelLedger, wallMs: () => number): Ledger {
   return {
     exchange: async (beat) => model.exchange(beat, wallMs()),
+    async shardCount() {
+      const { nodes, shardCount } = model.book(wallMs())
+      return nodes.length === 0 ? null : shardCount
+    },
     onChange: (listener) => {
       model.onChanged = listener
     },
