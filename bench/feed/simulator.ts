@@ -5,7 +5,8 @@ import { createInterface } from "node:readline"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 
-const simulator = await startSimulator({ guilds: 100, shards: Number(process.argv[2] ?? "1"), maxConcurrency: 64 })
+const shards = Number(process.argv[2] ?? "1")
+const simulator = await startSimulator({ guilds: 100, shards, maxConcurrency: shards })
 say({ host: simulator.host, gatewayUrl: simulator.gatewayUrl })
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
