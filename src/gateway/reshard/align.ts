@@ -5,36 +5,30 @@
 /** What stands for an event: equal for both sessions. The event's name and content, hashed. */
 export type Digest = string
 
-/** Events of a guild in a window, at most: longer ones are cut at their old end. */
-export const MAX_WINDOW_EVENTS = 512
-
-export interface Alignment {
-  /** So many of the first that were held back have been published. */
-  readonly published: number
-  /** Published already, and still to come here. */
-  readonly awaited: readonly Digest[]
-  /** False: the windows do not agree anywhere. Some events may come twice, none is left out. */
-  readonly isExact: boolean
-}
+/**
+ * `found`: so many of the first that are held back have been published; so many agree. `behind`: some that were published have not come here
+ * yet. `nowhere`: the windows do not agree anywhere.
+ */
+export type Alignment =
+  | { readonly type: "found"; readonly published: number; readonly overlap: number }
+  | { readonly type: "behind" }
+  | { readonly type: "nowhere" }
 
 /**
- * @param tail what was published last, in order; its end is the point at which the other session takes over
+ * @param tail what was published last, in order, at least one; its end is the point at which the other session takes over
  * @param held what that session has held back, in order
  */
 export function align(tail: readonly Digest[], held: readonly Digest[]): Alignment {
-  if (tail.length === 0) return { published: 0, awaited: [], isExact: true }
-  if (held.length === 0) return { published: 0, awaited: tail, isExact: true }
+  if (held.length === 0) return { type: "behind" }
   let best: { readonly shift: number; readonly overlap: number } | null = null
-  // `held[i]` is `tail[i + shift]`. Of equally good ones the latest: it awaits the fewest, so that none can be left out.
+  // `held[i]` is `tail[i + shift]`. Of equally good ones the latest, which takes the fewest for published: none is left out.
   for (let shift = tail.length - 1; shift > -held.length; shift -= 1) {
     const overlap = overlapAt(tail, held, shift)
     if (overlap > (best?.overlap ?? 0)) best = { shift, overlap }
   }
-  if (best === null) return unaligned(tail, held)
-  const end = tail.length - best.shift
-  return end <= held.length
-    ? { published: end, awaited: [], isExact: true }
-    : { published: held.length, awaited: tail.slice(held.length + best.shift), isExact: true }
+  if (best === null) return { type: "nowhere" }
+  const published = tail.length - best.shift
+  return published <= held.length ? { type: "found", published, overlap: best.overlap } : { type: "behind" }
 }
 
 /** How many agree; 0 when one does not. */
@@ -43,11 +37,4 @@ function overlapAt(tail: readonly Digest[], held: readonly Digest[], shift: numb
   const to = Math.min(held.length, tail.length - shift)
   for (let i = from; i < to; i += 1) if (held[i] !== tail[i + shift]) return 0
   return Math.max(0, to - from)
-}
-
-/** Without a place where they agree: what is held back up to the last event that was published for sure. */
-function unaligned(tail: readonly Digest[], held: readonly Digest[]): Alignment {
-  const last = tail.at(-1)
-  const at = last === undefined ? -1 : held.lastIndexOf(last)
-  return { published: at + 1 === held.length ? held.length : 0, awaited: [], isExact: false }
 }
