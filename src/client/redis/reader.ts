@@ -1,6 +1,8 @@
 // Reads what is new for a member of a group. On one server a single read covers all streams. In a cluster they lie on
 // several servers: each is read on a connection of its own, and whatever comes first is given out.
 
+import type { Clock } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
 import type { RedisClient } from "./client.ts"
 import type { Entry } from "./entry.ts"
 import type { GroupMember } from "./group.ts"
@@ -17,8 +19,8 @@ export interface Reader {
   read(events: readonly string[], bounds: ReadBounds): Promise<readonly Entry[]>
   /** Ends a read that waits, where that can be. */
   wake(): void
-  /** Resolves once nothing is read any more of what is not followed. */
-  settled(): Promise<void>
+  /** Whether nothing is read any more of what is not followed: waits for it, within bounds. */
+  settled(): Promise<boolean>
   /** Resolves once no read is under way, to entries that were read and that nobody has asked for. */
   finish(): Promise<readonly Entry[]>
   /** Lets go of the connections at once. */
@@ -31,6 +33,7 @@ export interface ReaderOptions {
   readonly redis: RedisClient
   /** Makes a connection for blocking reads. */
   readonly connect: () => RedisClient
+  readonly clock: Clock
 }
 
 /**
@@ -38,6 +41,9 @@ export interface ReaderOptions {
  * same server.
  */
 const CLUSTER_BLOCK_MS = 500
+/** A read may begin to wait just after it was to be ended, so it is ended so often, this far apart. */
+const WAKE_ATTEMPTS = 10
+const WAKE_EVERY_MS = 100
 
 export function newReader(options: ReaderOptions): Reader {
   return options.redis.isCluster === true ? new ClusterReader(options) : new ServerReader(options)
@@ -71,13 +77,17 @@ class ServerReader implements Reader {
     this.#options.redis.call("client", "UNBLOCK", this.#connectionId).catch(() => {})
   }
 
-  async settled(): Promise<void> {
-    this.wake()
-    await this.#reading
+  async settled(): Promise<boolean> {
+    if (this.#reading === undefined) return true
+    for (let attempt = 0; attempt < WAKE_ATTEMPTS; attempt += 1) {
+      this.wake()
+      if (await settlesWithin(this.#options.clock, WAKE_EVERY_MS, this.#reading)) return true
+    }
+    return false
   }
 
+  /** Whoever reads here takes what comes. */
   async finish(): Promise<readonly Entry[]> {
-    await this.settled()
     return []
   }
 
@@ -129,9 +139,10 @@ class ClusterReader implements Reader {
   /** Reads end by themselves soon. */
   wake(): void {}
 
-  async settled(): Promise<void> {
+  async settled(): Promise<boolean> {
     const left = [...this.#lanes].filter(([event]) => !this.#followed.includes(event))
     await Promise.all(left.map(([, { reading }]) => reading))
+    return true
   }
 
   async finish(): Promise<readonly Entry[]> {

@@ -1,6 +1,5 @@
 // Where the entries of a group member come from: what dead workers left, then what is new.
 
-import type { Clock } from "../../flow/clock.ts"
 import { isReply } from "./client.ts"
 import type { Entry } from "./entry.ts"
 import { newReader, type Reader, type ReaderOptions } from "./reader.ts"
@@ -18,7 +17,6 @@ export interface ReadLimits {
 export interface SourceOptions extends ReaderOptions {
   /** Of one read. */
   readonly limits: ReadLimits
-  readonly clock: Clock
   /** Told of entries that were given out too often. */
   readonly onDead: (entry: Entry) => Promise<void>
 }
@@ -79,8 +77,8 @@ export class EntrySource {
     this.#claimDueMs = Math.min(this.#claimDueMs, this.#options.clock.nowMs() + RETRY_DELAY_MS)
   }
 
-  /** Resolves once nothing is read any more of what is not followed. */
-  settled(): Promise<void> {
+  /** Whether nothing is read any more of what is not followed: waits for it, within bounds. */
+  settled(): Promise<boolean> {
     return this.#reader.settled()
   }
 

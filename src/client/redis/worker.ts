@@ -61,9 +61,8 @@ export class Worker {
   async unsubscribe(events: readonly string[]): Promise<void> {
     const source = this.#listening?.source
     source?.follow(source.events.filter((event) => !events.includes(event)))
-    // Before it leaves the groups: what a read brought afterwards would go with its name.
-    await source?.settled()
-    await this.#options.member.leave(events)
+    // It leaves a group only when no read is under way: what that brought would go with its name.
+    if ((await source?.settled()) !== false) await this.#options.member.leave(events)
   }
 
   async *messages(
@@ -101,12 +100,11 @@ export class Worker {
   async close(drainWithinMs: number): Promise<void> {
     this.#stop()
     for (const fetched of this.#fetched) await this.#giveBack(fetched)
+    const settled = await Promise.all([...this.#sources].map((source) => this.#leave(source)))
     await this.#listening?.ended
-    // Before it leaves, as in `unsubscribe`.
-    for (const source of [...this.#sources]) await this.#leave(source)
     await this.#inHand.drained(drainWithinMs, this.#options.clock)
     // A courtesy: who closed the client first leaves a name behind in the group, and nothing else.
-    await this.#options.member.leave([...this.#events]).catch(() => {})
+    if (settled.every(Boolean)) await this.#options.member.leave([...this.#events]).catch(() => {})
   }
 
   disconnect(): void {
@@ -135,10 +133,12 @@ export class Worker {
     source.close()
   }
 
-  /** What was read meanwhile goes to whoever comes next. */
-  async #leave(source: EntrySource): Promise<void> {
+  /** What was read meanwhile goes to whoever comes next. @returns whether no read is under way any more */
+  async #leave(source: EntrySource): Promise<boolean> {
     this.#sources.delete(source)
+    const isSettled = await source.settled()
     await this.#giveBack([...(await source.finish())])
+    return isSettled
   }
 
   #listen(): Listening {
