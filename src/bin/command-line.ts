@@ -59,7 +59,13 @@ export function allFlags({ flags }: CommandLine): Flags {
 /** @throws OperatorError for what the command does not take, with what was probably meant. */
 export function readArguments<F extends Flags>(line: CommandLine<F>, args: readonly string[]): Reading<F> {
   const options = allFlags(line)
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
+  const { tokens } = parseArgs({
+    args: args.map(withTwoDashes),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
   const given: Record<string, string | true> = {}
   const wanted = line.words ?? []
   const words: string[] = []
@@ -79,6 +85,11 @@ export function readArguments<F extends Flags>(line: CommandLine<F>, args: reado
     throw mistake(line, `it needs ${wanted.join(" and ")}, and ${lacking.join(" and ")} is missing`)
   // Every name in it is one of the flags, with a value of its kind.
   return { flags: given as Given<F & typeof EVERY_COMMAND>, ...(argument === undefined ? {} : { argument }), words }
+}
+
+/** `-config FILE` is `--config FILE`: the original gateway's flags have one dash or two. */
+function withTwoDashes(arg: string): string {
+  return /^-[a-z][\w-]+/i.test(arg) ? `-${arg}` : arg
 }
 
 function argumentOf(value: string, line: CommandLine): string {

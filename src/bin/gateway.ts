@@ -2,7 +2,9 @@
 // `spectacles gateway`: reads arguments, environment and signals, builds the parts, and hands over.
 
 import { loadCodec } from "../codec/load.ts"
+import { settingsText } from "../config/describe-settings.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
+import { GATEWAY_SETTINGS } from "../config/gateway-settings.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { printConfig } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
@@ -24,7 +26,7 @@ import { SERVICE_FLAGS } from "./service-flags.ts"
 const LINE = {
   name: "gateway",
   about: `Holds a Discord bot's shards and publishes its events to a broker. Configured by gateway.toml in this folder and by
-environment variables, which take precedence; docs/configuration.md lists both.`,
+environment variables, which take precedence; --settings lists both.`,
   flags: SERVICE_FLAGS,
   examples: [
     {
@@ -36,6 +38,10 @@ environment variables, which take precedence; docs/configuration.md lists both.`
 } as const
 
 export const gateway = command(LINE, async ({ flags: options }) => {
+  if (options.settings === true) {
+    process.stdout.write(settingsText(GATEWAY_SETTINGS))
+    return EXIT_OK
+  }
   const reading = loadGatewayConfig({
     env: process.env,
     isTerminal: process.stderr.isTTY,

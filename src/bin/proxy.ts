@@ -5,9 +5,11 @@ import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
 import { redisBroker } from "../brokers/redis/broker.ts"
 import { readConfigFile } from "../config/config-file.ts"
+import { settingsText } from "../config/describe-settings.ts"
 import { printSettings } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
 import type { ProxyConfig } from "../config/proxy-config.ts"
+import { PROXY_SETTINGS } from "../config/proxy-settings.ts"
 import { PROXY_CONFIG_FILE, type ProxyConfigReading, readProxyConfig } from "../config/read-proxy-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { type HealthServer, startHealthServer } from "../ops/health.ts"
@@ -27,7 +29,7 @@ import { SERVICE_FLAGS } from "./service-flags.ts"
 const LINE = {
   name: "proxy",
   about: `Passes requests on to Discord's REST API, each when its limits allow it. Configured by proxy.toml in this folder and by
-environment variables, which take precedence; docs/proxy.md lists both. Needs no setting at all.`,
+environment variables, which take precedence; --settings lists both. Needs no setting at all.`,
   flags: SERVICE_FLAGS,
   examples: [
     { what: "for this machine alone", line: "PROXY_ADDRESS=127.0.0.1:8080 spectacles proxy" },
@@ -36,6 +38,10 @@ environment variables, which take precedence; docs/proxy.md lists both. Needs no
 } as const
 
 export const proxy = command(LINE, async ({ flags: options }) => {
+  if (options.settings === true) {
+    process.stdout.write(settingsText(PROXY_SETTINGS))
+    return EXIT_OK
+  }
   const reading = readProxyConfig({
     file: readConfigFile(options.config, PROXY_CONFIG_FILE),
     env: process.env,

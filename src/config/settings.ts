@@ -4,8 +4,16 @@
 import type { z } from "zod"
 
 export interface Setting<T> {
+  /** What it is, in Markdown, for the documentation and `--settings`. */
+  readonly about: string
+  /** True where the original Spectacles service does not have it. */
+  readonly isOwn?: boolean
+  /** What the documentation says in place of a default: `needed`, `by terminal`. */
+  readonly otherwise?: string
   /** Environment variables, the first that is set wins. */
   readonly variables: readonly string[]
+  /** The setting whose variables stand for this one too. */
+  readonly sharesVariablesOf?: string
   /** What TOML holds, or a variable's text, to the value. */
   readonly schema: z.ZodType<T>
   /** The default, as a user would write it. */

@@ -24,9 +24,15 @@ describe("readArguments", () => {
     expect(readArguments(LINE, ["--cups", "2", "--cups", "3"]).flags.cups).toBe("3")
   })
 
+  test("takes flags with one dash too, as the original gateway does", () => {
+    const { flags } = readArguments(LINE, ["-cups", "2", "-size=large", "-decaf", "-h"])
+    expect(flags).toEqual({ cups: "2", size: "large", decaf: true, help: true })
+  })
+
   const mistakes: readonly (readonly [readonly string[], string])[] = [
     [["--cup", "2"], "it has no flag --cup. Did you mean --cups?"],
     [["--dceaf"], "it has no flag --dceaf. Did you mean --decaf?"],
+    [["-dceaf"], "it has no flag --dceaf. Did you mean --decaf?"],
     [["-x"], "it has no flag -x."],
     [["--cups"], "--cups needs a value, N."],
     [["--cups", "--decaf"], "--cups needs a value, N."],

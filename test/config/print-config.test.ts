@@ -25,9 +25,9 @@ events = [ "GUILD_CREATE" ] # DISCORD_EVENTS
 intents = [ "GUILDS" ] # DISCORD_INTENTS
 gateway_version = 10 # default
 compression = "zlib" # gateway.toml:1
+presence = { status = "idle", afk = false, activities = [ { name = "chess", type = 0 } ] } # gateway.toml:2
 codec = "auto" # default
 shutdown_timeout = "10s" # default
-presence = { status = "idle", afk = false, activities = [ { name = "chess", type = 0 } ] } # gateway.toml:2
 
 [shards]
 count = 4 # DISCORD_SHARD_COUNT
