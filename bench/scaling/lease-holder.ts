@@ -1,0 +1,90 @@
+// One gateway's talk with the ledger, without shards or a plan: it renews what it holds, tells how many of its shards are not
+// live yet, and asks again when another changed something, as step.ts in src/gateway/fleet does.
+
+import type { Beat, Ledger } from "../../src/gateway/fleet/ledger.ts"
+
+/** Beats in a lease. */
+const BEATS = 5
+
+export interface LeaseHolderOptions {
+  readonly ledger: Ledger
+  readonly node: string
+  readonly shards: readonly number[]
+  readonly shardCount: number
+  readonly leaseMs: number
+}
+
+export class LeaseHolder {
+  readonly #options: LeaseHolderOptions
+  #held: Beat["held"] = []
+  #unsettled: number
+  #exchanges = 0
+  #beating: ReturnType<typeof setTimeout> | undefined
+  #isAsking = false
+  #isAskedAgain = false
+  #isStopped = false
+
+  constructor(options: LeaseHolderOptions) {
+    this.#options = options
+    this.#unsettled = options.shards.length
+  }
+
+  get exchanges(): number {
+    return this.#exchanges
+  }
+
+  /** Resolves once a new ledger lets shards be claimed. */
+  async open(leaseMs: number): Promise<void> {
+    await this.#options.ledger.exchange(this.#beat([], leaseMs))
+    await Bun.sleep(leaseMs)
+  }
+
+  async claim(): Promise<void> {
+    const { ledger, node, shards } = this.#options
+    const { book } = await ledger.exchange(this.#beat(shards))
+    this.#held = shards.map((shard) => {
+      const lease = book.leases.get(shard)
+      if (lease?.owner !== node) throw new Error(`Cannot measure leases: shard ${shard} went to ${lease?.owner}.`)
+      return { shard, token: lease.token }
+    })
+  }
+
+  start(): void {
+    this.#options.ledger.onChange(() => void this.#ask())
+    void this.#ask()
+  }
+
+  /** One of its shards: the next beat tells. */
+  wentLive(): void {
+    this.#unsettled = Math.max(0, this.#unsettled - 1)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#beating)
+    while (this.#isAsking) await Bun.sleep(1)
+    await this.#options.ledger.close()
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAskedAgain = true
+    if (this.#isAsking) return
+    this.#isAsking = true
+    clearTimeout(this.#beating)
+    while (this.#isAskedAgain && !this.#isStopped) {
+      this.#isAskedAgain = false
+      await this.#options.ledger.exchange(this.#beat([]))
+      this.#exchanges += 1
+    }
+    this.#isAsking = false
+    if (!this.#isStopped) this.#beating = setTimeout(() => void this.#ask(), this.#options.leaseMs / BEATS)
+  }
+
+  #beat(claims: readonly number[], leaseMs = this.#options.leaseMs): Beat {
+    const { node, shardCount } = this.#options
+    return {
+      node: { id: node, weight: 1, capacity: shardCount, isDraining: false, unsettled: this.#unsettled },
+      ...{ shardCount, leaseMs, held: this.#held, claims, handOvers: [], fenced: [], isLeaving: false },
+    }
+  }
+}
