@@ -263,13 +263,14 @@ export class Gateway {
 
   /** Stops reading, waits for confirms, stores the sessions, lets go of the broker. */
   async #stop(): Promise<void> {
-    const { config, broker, store } = this.#parts
+    const { config, broker, store, leases } = this.#parts
     const { shards, close } = SHUTDOWN_SHARES
     if (this.#running !== null) {
       const { fleet, ownership } = this.#running
       await ownership.stop(config.shutdownTimeoutMs * shards)
       fleet.close()
     }
+    await leases?.ledger.close()
     await broker.close({ drainWithinMs: config.shutdownTimeoutMs * close })
     await store.close()
   }

@@ -110,14 +110,13 @@ export class Leases implements Ownership {
   }
 
   async stop(withinMs: number): Promise<void> {
-    const { clock, log, ledger } = this.#options
+    const { clock, log } = this.#options
     this.#input({ type: "leave" })
     const isOut = await settlesWithin(clock, withinMs * LEAVE_SHARE, this.#left.promise)
     if (!isOut) log.warn({}, "not every shard could be handed over in time: others take the rest once its lease passes")
     this.#timers.cancel("beat")
     this.#timers.cancel("expiry")
     await settlesWithin(clock, withinMs * (1 - LEAVE_SHARE), this.#held.cutAll("expired"))
-    await ledger.close()
   }
 
   #input(input: Input): void {
