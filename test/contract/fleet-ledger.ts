@@ -193,8 +193,9 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     }
 
     test("writes in again who holds a later token than the one it knows", () =>
-      withLedger(SHORT_MS, async (_, ledger) => {
+      withLedger(SHORT_MS, async (under, ledger) => {
         const before = await ledger.exchange(beat("a", { claims: [0] }))
+        await under.restart("nothing")
         const held = [{ shard: 0, token: token(before, 0) + 5 }]
         const after = await ledger.exchange(beat("b", { held }))
         expect([owner(after, 0), token(after, 0)]).toEqual(["b", token(before, 0) + 5])

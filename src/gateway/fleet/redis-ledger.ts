@@ -35,7 +35,13 @@ export function connectionName(prefix: string, node: string): string {
 
 export function ledgerKeys(prefix: string) {
   const tag = `{${prefix}}:fleet`
-  return { about: tag, nodes: `${tag}:nodes`, leases: `${tag}:leases`, channel: `${tag}:changed` } as const
+  return {
+    about: tag,
+    nodes: `${tag}:nodes`,
+    leases: `${tag}:leases`,
+    changes: `${tag}:changes`,
+    channel: `${tag}:changed`,
+  } as const
 }
 
 export function redisLedger(options: RedisLedgerOptions): Ledger {
@@ -44,7 +50,7 @@ export function redisLedger(options: RedisLedgerOptions): Ledger {
 
 class RedisLedger implements Ledger {
   readonly #options: RedisLedgerOptions
-  /** What stood in the ledger at that version. */
+  /** What stood in the ledger, on which server and at which version of it. */
   #known: { readonly version: string; readonly leases: ReadonlyMap<number, Lease> } = { version: "", leases: new Map() }
   #isBusy = false
 
@@ -58,10 +64,10 @@ class RedisLedger implements Ledger {
     this.#isBusy = true
     try {
       const { commands, prefix } = this.#options
-      const { about, nodes, leases, channel } = ledgerKeys(prefix)
+      const { about, nodes, leases, changes, channel } = ledgerKeys(prefix)
       const text = JSON.stringify(beat)
       return this.#read(
-        await commands.eval(EXCHANGE_SCRIPT, 3, about, nodes, leases, text, channel, this.#known.version),
+        await commands.eval(EXCHANGE_SCRIPT, 4, about, nodes, leases, changes, text, channel, this.#known.version),
       )
     } finally {
       this.#isBusy = false
@@ -97,14 +103,18 @@ class RedisLedger implements Ledger {
   }
 
   #read(reply: unknown): Answer {
-    const [type, nowMs, claimFromMs, shardCount, version, nodes, leases]: readonly unknown[] = Array.isArray(reply)
+    const [type, nowMs, claimFromMs, shardCount, version, nodes, isPart, leases]: readonly unknown[] = Array.isArray(
+      reply,
+    )
       ? reply
       : []
     if (type !== "member" && type !== "fenced" && type !== "other-count") {
       throw new LedgerAnswerError(`Redis answered ${JSON.stringify(reply)} where the fleet's ledger was due`)
     }
     if (String(version) !== this.#known.version) {
-      this.#known = { version: String(version), leases: new Map(pairs(leases).map(readLease)) }
+      const read = pairs(leases).map(readLease)
+      const before = isPart === 1 ? this.#known.leases : []
+      this.#known = { version: String(version), leases: new Map([...before, ...read]) }
     }
     const book: Book = {
       nowMs: Number(nowMs),

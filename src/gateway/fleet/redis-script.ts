@@ -1,17 +1,18 @@
 // The ledger's one script: a beat in, the book out, all of it at once and on Redis' own clock. Keys share a hash tag, so that
 // a cluster keeps them on one server.
 //
-// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, count
+// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole, count
 // KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|unsettled"
 // KEYS[3] leases: shard → "token|changed|pinned|owner", the owner empty where nobody has it
-// ARGV[1] the beat as JSON, ARGV[2] the channel for changes, ARGV[3] the version that the caller knows the leases of
+// KEYS[4] changes: shards by the version that changed them last, so that an answer need not hold all leases
+// ARGV[1] the beat as JSON, ARGV[2] the channel for changes, ARGV[3] what the caller knows the leases of: "claimFrom:version"
 //
 // Tokens and the version are milliseconds of the clock, or one more than the last: so they grow on even when a failover or a
 // restart without persistence has taken the last ones away. Where the server is another one than before (`run`), what it
 // knows may be old: until a lease has passed nobody takes anything, and whoever holds a later token is written in again.
 
 export const EXCHANGE_SCRIPT = `
-local about, nodesKey, leasesKey = KEYS[1], KEYS[2], KEYS[3]
+local about, nodesKey, leasesKey, changesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local beat = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -24,7 +25,7 @@ local function number(field) return tonumber(redis.call('HGET', about, field) or
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
 if redis.call('HEXISTS', about, 'run') == 0 then
-  redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'count', int(beat.shardCount))
+  redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'whole', int(now), 'count', int(beat.shardCount))
 end
 local isOther = redis.call('HGET', about, 'run') ~= run
 if isOther then redis.call('HSET', about, 'run', run, 'claimFrom', int(now + leaseMs)) end
@@ -33,6 +34,11 @@ if isOther or now - number('beat') > leaseMs / 2 then
 end
 redis.call('HSET', about, 'beat', int(now))
 local claimFrom, deathFrom = number('claimFrom'), number('deathFrom')
+local version = number('version')
+local nextVersion = math.max(version + 1, now)
+-- claimFrom is another one for each server that had the ledger.
+local knownEra, knownVersion = string.match(ARGV[3], '^(%d+):(%d+)$')
+if knownEra ~= int(claimFrom) then knownVersion = nil end
 
 local nodes = {}
 local flatNodes = redis.call('HGETALL', nodesKey)
@@ -52,6 +58,7 @@ local function readLease(shard)
 end
 local function writeLease(shard, token, pinned, owner)
   changed = true
+  redis.call('ZADD', changesKey, int(nextVersion), shard)
   redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. pinned .. '|' .. owner)
 end
 local function nextToken(lease) return lease and math.max(lease.token + 1, now) or now end
@@ -78,8 +85,8 @@ if count ~= beat.shardCount then
   local isAlone = true
   for id in pairs(nodes) do if id ~= me then isAlone = false end end
   if isAlone then
-    redis.call('HSET', about, 'count', int(beat.shardCount))
-    redis.call('DEL', leasesKey)
+    redis.call('HSET', about, 'count', int(beat.shardCount), 'whole', int(nextVersion))
+    redis.call('DEL', leasesKey, changesKey)
     count = beat.shardCount
     changed = true
   else
@@ -90,7 +97,7 @@ if status == 'member' and nodes[me] and nodes[me].dead then status = 'fenced' en
 
 if status == 'member' then
   -- Who knows this very version holds by it what it holds.
-  local unsure = int(number('version')) ~= ARGV[3] and beat.held or {}
+  local unsure = int(version) ~= knownVersion and beat.held or {}
   for _, held in ipairs(unsure) do
     local lease = readLease(held.shard)
     if not lease or lease.token < held.token then writeLease(held.shard, held.token, '0', me) end
@@ -134,9 +141,8 @@ for id, node in pairs(nodes) do
   end
 end
 
-local version = number('version')
 if changed then
-  version = math.max(version + 1, now)
+  version = nextVersion
   redis.call('HSET', about, 'version', int(version))
   redis.call('PUBLISH', ARGV[2], me)
 end
@@ -145,6 +151,16 @@ for id, node in pairs(nodes) do
   flat[#flat + 1] = id
   flat[#flat + 1] = int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest
 end
-local leases = int(version) == ARGV[3] and {} or redis.call('HGETALL', leasesKey)
-return { status, int(now), int(claimFrom), int(count), int(version), flat, leases }
+local known = tonumber(knownVersion)
+local isPart = known ~= nil and known >= number('whole') and known <= version
+local leases = {}
+if isPart then
+  for _, shard in ipairs(redis.call('ZRANGEBYSCORE', changesKey, '(' .. knownVersion, '+inf')) do
+    leases[#leases + 1] = shard
+    leases[#leases + 1] = redis.call('HGET', leasesKey, shard)
+  end
+else
+  leases = redis.call('HGETALL', leasesKey)
+end
+return { status, int(now), int(claimFrom), int(count), int(claimFrom) .. ':' .. int(version), flat, isPart and 1 or 0, leases }
 `

@@ -1,13 +1,15 @@
 // Every adapter of the ledger's port against one suite: the model that the simulation runs on, and Redis.
 
-import { afterAll, beforeAll } from "bun:test"
+import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Cluster, Redis } from "ioredis"
 import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
+import type { Answer, Ledger } from "../../../src/gateway/fleet/ledger.ts"
 import { ledgerKeys, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { type LedgerUnderTest, ledgerContract } from "../../contract/fleet-ledger.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
 import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
+import { seeded } from "../simulation/random.ts"
 import { ModelLedger, modelLedger } from "./model-ledger.ts"
 
 /** Servers that find each other take seconds on a busy machine. */
@@ -48,20 +50,76 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
   const log = new RecordingLogger()
   const location = { urls: servers, isCluster: servers.length > 1 }
   const client = () => newClient({ place: placeOf(location), log, random: Math.random }, "a test", null)
-  const ledger = redisLedger({ commands: client(), subscriber: client(), prefix, node: "a" })
-  const { about, nodes, leases } = ledgerKeys(prefix)
+  // Each node has its own, which knows what that node was told.
+  const ledgers = new Map<string, Ledger>()
+  const of = (node: string) => {
+    const known = ledgers.get(node) ?? redisLedger({ commands: client(), subscriber: client(), prefix, node })
+    ledgers.set(node, known)
+    return known
+  }
+  const { about, nodes, leases, changes } = ledgerKeys(prefix)
   return {
-    ledger,
+    ledger: {
+      exchange: (beat) => of(beat.node.id).exchange(beat),
+      shardCount: () => of("a").shardCount(),
+      fence: (node) => of("a").fence(node),
+      onChange: (listener) => of("a").onChange(listener),
+      close: async () => {},
+    },
     pass: (ms) => Bun.sleep(ms + 5),
     async restart(lost) {
       const redis = connect()
-      if (lost === "all") for (const key of [about, nodes, leases]) await redis.del(key)
+      if (lost === "all") for (const key of [about, nodes, leases, changes]) await redis.del(key)
       else await redis.hset(about, "run", "another")
       redis.disconnect()
     },
-    close: () => ledger.close(),
+    close: async () => {
+      for (const ledger of ledgers.values()) await ledger.close()
+    },
   }
 }
 
 ledgerContract("Redis", () => onRedis([server.url], () => new Redis(server.url)))
 ledgerContract("Redis cluster", () => onRedis(urls(), () => new Cluster(urls())))
+
+test("the model and Redis agree, whatever three nodes do, and each node is told all that changed since it asked", async () => {
+  const random = seeded(3)
+  const model = new ModelLedger()
+  const real = await onRedis([server.url], () => new Redis(server.url))
+  let nowMs = 1_000
+  const worlds = [
+    { ledger: modelLedger(model, () => nowMs), last: new Map<string, Answer>() },
+    { ledger: real.ledger, last: new Map<string, Answer>() },
+  ]
+  const shards = Array.from({ length: 6 }, (_, shard) => shard)
+  for (let round = 0; round < 400; round += 1) {
+    const id = random.pick(["a", "b", "c"])
+    const wants = shards.filter(() => random.chance(0.3))
+    const to = random.pick(["a", "b", "c", null])
+    const isLeaving = random.chance(0.05)
+    const givesUp = new Set(shards.filter(() => random.chance(0.3)))
+    const seen = []
+    for (const { ledger, last } of worlds) {
+      const mine = [...(last.get(id)?.book.leases ?? [])].filter(([, { owner }]) => owner === id)
+      const given = mine.filter(([shard]) => givesUp.has(shard))
+      const answer = await ledger.exchange({
+        node: { id, weight: 1, capacity: 10, isDraining: false, unsettled: wants.length },
+        ...{ shardCount: shards.length, leaseMs: round === 0 ? 1 : 60_000, claims: wants, fenced: [], isLeaving },
+        held: mine.map(([shard, { token }]) => ({ shard, token })),
+        handOvers: given.map(([shard, { token }]) => ({ shard, token, to, isPinned: true })),
+      })
+      last.set(id, answer)
+      const { type, book } = answer
+      const leases = [...book.leases].sort(([a], [b]) => a - b)
+      seen.push({
+        type,
+        nodes: book.nodes.map((node) => [node.id, node.unsettled, node.isDead]).sort(),
+        leases: leases.map(([shard, { owner, isPinned }]) => [shard, owner, isPinned]),
+      })
+    }
+    expect(seen[1]).toEqual(seen[0])
+    nowMs += 10
+    if (round === 0) await Bun.sleep(10)
+  }
+  await real.close()
+})
