@@ -2,9 +2,10 @@
 // between a gateway and the ledger, its CPU time is Redis'; what the gateways' side costs is told beside it.
 
 import { Redis } from "ioredis"
+import { fencedSessions } from "../src/gateway/fleet/fenced-sessions.ts"
 import { redisLedger } from "../src/gateway/fleet/redis-ledger.ts"
 import { startRedisServer } from "../test/fixtures/redis-server.ts"
-import type { Benchmark, BenchmarkCase, Sample } from "./benchmark.ts"
+import { type Benchmark, type BenchmarkCase, measure, type Sample } from "./benchmark.ts"
 import { cpuUsOf } from "./feed/process-cost.ts"
 import { LeaseHolder } from "./scaling/lease-holder.ts"
 
@@ -17,6 +18,13 @@ const SMOKE_MS = 500
 const ROUND_MS = 5_250
 const SMOKE_ROUND_MS = 100
 const MAX_CONCURRENCY = 16
+const BEAT_ROUNDS = 50
+const SESSION_ROUNDS = 5
+const PREFIX = "gateway"
+const SESSION = {
+  ...{ shardCount: 16_000, sessionId: "0123456789abcdef0123456789abcdef", resumeFailures: 0 },
+  resumeUrl: "wss://gateway-us-east1-b.discord.gg",
+}
 
 interface FleetSize {
   readonly shards: number
@@ -27,69 +35,95 @@ const LARGE: FleetSize = { shards: 1_000, gateways: 8 }
 const HUGE: FleetSize = { shards: 16_000, gateways: 40 }
 const SMOKE: FleetSize = { shards: 64, gateways: 4 }
 
-const redis: Pick<BenchmarkCase, "skipped"> = {
-  skipped: () => (Bun.which("redis-server") === null ? "Redis is not installed" : undefined),
+/** What the fleet does while it is measured. */
+type Doing = (fleet: RunningFleet, smoke: boolean) => Promise<number>
+
+interface RunningFleet {
+  readonly holders: readonly LeaseHolder[]
+  readonly redisUrl: string
 }
 
 export const benchmark: Benchmark = {
   question: "What do the leases of many shards cost Redis?",
   cases: [
-    { ...redis, name: "1,000 shards, 8 gateways, at rest", run: ({ smoke }) => runFleet(LARGE, smoke, 0) },
-    {
-      ...redis,
-      name: "1,000 shards, 8 gateways, first start",
-      run: ({ smoke }) => runFleet(LARGE, smoke, MAX_CONCURRENCY),
-    },
-    { ...redis, name: "16,000 shards, 40 gateways, at rest", run: ({ smoke }) => runFleet(HUGE, smoke, 0) },
-    {
-      ...redis,
-      name: "16,000 shards, 40 gateways, first start",
-      run: ({ smoke }) => runFleet(HUGE, smoke, MAX_CONCURRENCY),
-    },
+    trial("1,000 shards: a beat, nothing new", LARGE, (fleet, smoke) => beats(fleet, smoke, "nothing")),
+    trial("1,000 shards: a beat, all leases read", LARGE, (fleet, smoke) => beats(fleet, smoke, "something")),
+    trial("16,000 shards: a beat, nothing new", HUGE, (fleet, smoke) => beats(fleet, smoke, "nothing")),
+    trial("16,000 shards: a beat, all leases read", HUGE, (fleet, smoke) => beats(fleet, smoke, "something")),
+    trial("16,000 shards: a session stored", HUGE, storeSessions),
+    trial("16,000 shards, 40 gateways, at rest", HUGE, (fleet, smoke) => liveOn(fleet, smoke, 0)),
+    trial("16,000 shards, 40 gateways, first start", HUGE, (fleet, smoke) => liveOn(fleet, smoke, MAX_CONCURRENCY)),
   ],
 }
 
-/** @param live shards that go live in each round, on a gateway each */
-async function runFleet(size: FleetSize, smoke: boolean, live: number): Promise<Sample> {
-  const { shards, gateways } = smoke ? SMOKE : size
+function trial(name: string, size: FleetSize, doing: Doing): BenchmarkCase {
+  const skipped = () => (Bun.which("redis-server") === null ? "Redis is not installed" : undefined)
+  return { name, skipped, run: ({ smoke }) => runFleet(smoke ? SMOKE : size, smoke, doing) }
+}
+
+async function runFleet({ shards, gateways }: FleetSize, smoke: boolean, doing: Doing): Promise<Sample> {
   const server = await startRedisServer()
   const connect = () => new Redis(server.url, { protocol: 2 })
   const holders = Array.from({ length: gateways }, (_, index) => {
     const node = `gateway-${String(index).padStart(2, "0")}`
     const held = Array.from({ length: shards / gateways }, (_, place) => place * gateways + index)
-    const ledger = redisLedger({ commands: connect(), subscriber: connect(), prefix: "gateway", node })
+    const ledger = redisLedger({ commands: connect(), subscriber: connect(), prefix: PREFIX, node })
     return new LeaseHolder({ ledger, node, shards: held, shardCount: shards, leaseMs: LEASE_MS })
   })
   try {
     await holders[0]?.open(FIRST_LEASE_MS)
     for (const holder of holders) await holder.claim()
-    for (const holder of holders) holder.start()
-    return await measureRedis(server.pid, holders, async () => {
-      let next = 0
-      const rounds = setInterval(
-        () => {
-          for (let i = 0; i < live; i += 1, next += 1) holders[next % holders.length]?.wentLive()
-        },
-        smoke ? SMOKE_ROUND_MS : ROUND_MS,
-      )
-      await Bun.sleep(smoke ? SMOKE_MS : MEASURED_MS)
-      clearInterval(rounds)
-    })
+    const cpuUs = cpuUsOf(server.pid)
+    const { events, cpuUs: ownUs, wallUs } = await measure(() => doing({ holders, redisUrl: server.url }, smoke))
+    return { events, cpuUs: cpuUsOf(server.pid) - cpuUs, wallUs, besideUs: { gateways: ownUs } }
   } finally {
     await Promise.all(holders.map((holder) => holder.stop()))
     await server.stop()
   }
 }
 
-async function measureRedis(pid: number, holders: readonly LeaseHolder[], work: () => Promise<void>): Promise<Sample> {
-  const exchanges = () => holders.reduce((sum, holder) => sum + holder.exchanges, 0)
-  const before = { exchanges: exchanges(), cpuUs: cpuUsOf(pid), startedMs: performance.now(), own: process.cpuUsage() }
-  await work()
-  const { user, system } = process.cpuUsage(before.own)
-  return {
-    events: exchanges() - before.exchanges,
-    cpuUs: cpuUsOf(pid) - before.cpuUs,
-    wallUs: (performance.now() - before.startedMs) * 1_000,
-    besideUs: { gateways: user + system },
+/** One after another, without a rest. @param news what is new to the gateway that asks */
+async function beats({ holders }: RunningFleet, smoke: boolean, news: "nothing" | "something"): Promise<number> {
+  if (news === "nothing") for (const holder of holders) await holder.beat()
+  const rounds = smoke ? 1 : BEAT_ROUNDS
+  for (let round = 0; round < rounds; round += 1) {
+    for (const holder of holders) {
+      if (news === "something") holder.wentLive()
+      await holder.beat()
+    }
   }
+  return rounds * holders.length
+}
+
+/** The session of each shard, of all gateways at once, as while events come. */
+async function storeSessions({ holders, redisUrl }: RunningFleet, smoke: boolean): Promise<number> {
+  const commands = new Redis(redisUrl, { protocol: 2 })
+  const rounds = smoke ? 1 : SESSION_ROUNDS
+  let stored = 0
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { node, held } of holders) {
+      const under = fencedSessions({ commands, prefix: PREFIX, node, onUnreadable: () => {} })
+      await Promise.all(
+        held.map(({ shard, token }) => under(shard, token).save([{ ...SESSION, shard, sequence: round }])),
+      )
+      stored += held.length
+    }
+  }
+  commands.disconnect()
+  return stored
+}
+
+/** In real time. @param live shards that go live in each round, on a gateway each */
+async function liveOn({ holders }: RunningFleet, smoke: boolean, live: number): Promise<number> {
+  for (const holder of holders) holder.start()
+  const exchanges = () => holders.reduce((sum, holder) => sum + holder.exchanges, 0)
+  const before = exchanges()
+  let next = 0
+  const round = () => {
+    for (let i = 0; i < live; i += 1, next += 1) holders[next % holders.length]?.wentLive()
+  }
+  const rounds = setInterval(round, smoke ? SMOKE_ROUND_MS : ROUND_MS)
+  await Bun.sleep(smoke ? SMOKE_MS : MEASURED_MS)
+  clearInterval(rounds)
+  return exchanges() - before
 }

@@ -29,6 +29,14 @@ export class LeaseHolder {
     this.#unsettled = options.shards.length
   }
 
+  get node(): string {
+    return this.#options.node
+  }
+
+  get held(): Beat["held"] {
+    return this.#held
+  }
+
   get exchanges(): number {
     return this.#exchanges
   }
@@ -47,6 +55,11 @@ export class LeaseHolder {
       if (lease?.owner !== node) throw new Error(`Cannot measure leases: shard ${shard} went to ${lease?.owner}.`)
       return { shard, token: lease.token }
     })
+  }
+
+  async beat(): Promise<void> {
+    await this.#options.ledger.exchange(this.#beat([]))
+    this.#exchanges += 1
   }
 
   start(): void {
@@ -73,8 +86,7 @@ export class LeaseHolder {
     clearTimeout(this.#beating)
     while (this.#isAskedAgain && !this.#isStopped) {
       this.#isAskedAgain = false
-      await this.#options.ledger.exchange(this.#beat([]))
-      this.#exchanges += 1
+      await this.beat()
     }
     this.#isAsking = false
     if (!this.#isStopped) this.#beating = setTimeout(() => void this.#ask(), this.#options.leaseMs / BEATS)

@@ -1,0 +1,107 @@
+// A gateway of a simulated fleet: the decisions of src/gateway/fleet, its shards only durations. Nothing of it is late or
+// lost; test/gateway/fleet/schedule.ts is about what happens then.
+
+import type { Clock } from "../../src/flow/clock.ts"
+import { Timers } from "../../src/flow/timers.ts"
+import { type Effect, type Input, newMember, type TimerName } from "../../src/gateway/fleet/member-state.ts"
+import { step } from "../../src/gateway/fleet/step.ts"
+import type { SimulatedRedis } from "./simulated-redis.ts"
+
+/** Dial with TLS, Hello, Resume, and the first of what is replayed. */
+const RESUME_MS = 500
+/** Stop reading, wait for the broker's confirms. */
+const DRAIN_MS = 100
+
+export interface SimulatedGatewayOptions {
+  readonly id: string
+  readonly shardCount: number
+  readonly leaseMs: number
+  readonly clock: Clock
+  readonly redis: SimulatedRedis
+  readonly on: {
+    /** A shard went live or stopped being so. */
+    readonly live: (shard: number, isLive: boolean) => void
+    readonly left: () => void
+  }
+}
+
+export class SimulatedGateway {
+  readonly #options: SimulatedGatewayOptions
+  readonly #timers: Timers<TimerName>
+  /** The token of each shard that runs here. */
+  readonly #running = new Map<number, number>()
+  #state: ReturnType<typeof newMember>
+  #isAlive = true
+
+  constructor(options: SimulatedGatewayOptions) {
+    this.#options = options
+    const { id, shardCount, leaseMs, clock } = options
+    this.#state = newMember({ id, weight: 1, capacity: shardCount, shardCount, leaseMs })
+    this.#timers = new Timers(clock, (timer) => this.input({ type: timer === "beat" ? "ask" : "expired" }))
+  }
+
+  get id(): string {
+    return this.#options.id
+  }
+
+  /** Shards that it has a lease for. */
+  get holds(): number {
+    return this.#state.holdings.size
+  }
+
+  /** Its machine is gone. */
+  kill(): void {
+    this.#isAlive = false
+    this.#timers.cancel("beat")
+    this.#timers.cancel("expiry")
+    for (const shard of [...this.#running.keys()]) this.#end(shard)
+  }
+
+  input(input: Input): void {
+    if (!this.#isAlive) return
+    const { clock } = this.#options
+    const { state, effects } = step(this.#state, input, { nowMs: clock.nowMs(), isIdentifying: () => false })
+    this.#state = state
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #carryOut(effect: Effect): void {
+    const { clock, redis } = this.#options
+    switch (effect.type) {
+      case "beat": {
+        const sentMs = clock.nowMs()
+        return redis.exchange(effect.beat, (answer) => this.input({ type: "answer", answer, sentMs }))
+      }
+      case "serve":
+        this.#running.set(effect.shard, effect.token)
+        return redis.session(() => clock.after(RESUME_MS, () => this.#live(effect.shard, effect.token)))
+      case "drain":
+        this.#end(effect.shard)
+        clock.after(DRAIN_MS, () => redis.session(() => this.input({ ...effect, type: "drained" })))
+        return
+      case "cut":
+        return this.#end(effect.shard)
+      case "fence":
+        return redis.fence(() => this.input({ type: "fenced", node: effect.node }))
+      case "timer":
+        return this.#timers.start(effect.timer, effect.delayMs)
+      case "cancel":
+        return this.#timers.cancel(effect.timer)
+      case "other-count":
+        throw new Error(`${this.id} was told of ${effect.shardCount} shards`)
+      case "left":
+        this.#isAlive = false
+        return this.#options.on.left()
+    }
+  }
+
+  #live(shard: number, token: number): void {
+    if (!this.#isAlive || this.#running.get(shard) !== token) return
+    this.#options.on.live(shard, true)
+    this.input({ type: "live", shard, token, isLive: true })
+  }
+
+  #end(shard: number): void {
+    if (this.#running.delete(shard)) this.#options.on.live(shard, false)
+  }
+}

@@ -1,0 +1,85 @@
+// A Redis with the fleet's ledger, on a fake clock: one command at a time, each as long as one of the real script took
+// (`bun run bench leases`), the network between. The ledger is the model that the tests hold against the script.
+
+import type { Clock } from "../../src/flow/clock.ts"
+import type { Answer, Beat, Book } from "../../src/gateway/fleet/ledger.ts"
+import { ModelLedger } from "../../test/gateway/fleet/model-ledger.ts"
+
+/** From a gateway to Redis, and back. */
+const NETWORK_MS = 0.5
+
+/** What a command costs Redis, in milliseconds. */
+export interface Costs {
+  /** An exchange of a gateway that knows the leases as they are, */
+  readonly exchangeMs: number
+  /** and of one that they are sent to, for each of them. */
+  readonly leaseMs: number
+  readonly sessionMs: number
+  readonly fenceMs: number
+}
+
+export class SimulatedRedis {
+  readonly #clock: Clock
+  readonly #costs: Costs
+  readonly #ledger = new ModelLedger()
+  /** What each gateway knows of the leases. */
+  readonly #known = new Map<string, number>()
+  #version = 0
+  #busyUntilMs = 0
+  commands = 0
+  exchanges = 0
+  busyMs = 0
+
+  /** @param onChanged told by whom, once it may know elsewhere */
+  constructor(clock: Clock, costs: Costs, onChanged: (by: string) => void) {
+    this.#clock = clock
+    this.#costs = costs
+    this.#ledger.onChanged = (by) => {
+      this.#version += 1
+      clock.after(NETWORK_MS, () => onChanged(by))
+    }
+  }
+
+  exchange(beat: Beat, answered: (answer: Answer) => void): void {
+    this.exchanges += 1
+    this.#run(() => {
+      const answer = this.#ledger.exchange(beat, this.#nowMs())
+      const isKnown = this.#known.get(beat.node.id) === this.#version
+      this.#known.set(beat.node.id, this.#version)
+      this.#spend(this.#costs.exchangeMs + (isKnown ? 0 : answer.book.leases.size * this.#costs.leaseMs))
+      return answer
+    }, answered)
+  }
+
+  /** Reads or writes a session. */
+  session(done: () => void): void {
+    this.#run(() => this.#spend(this.#costs.sessionMs), done)
+  }
+
+  fence(done: () => void): void {
+    this.#run(() => this.#spend(this.#costs.fenceMs), done)
+  }
+
+  /** Not over the network: what stands in the ledger now. */
+  get book(): Book {
+    return this.#ledger.book(this.#nowMs())
+  }
+
+  /** In whole milliseconds, as the script's. */
+  #nowMs(): number {
+    return Math.floor(this.#clock.wallMs())
+  }
+
+  #run<T>(command: () => T, answered: (answer: T) => void): void {
+    this.#clock.after(NETWORK_MS, () => {
+      this.commands += 1
+      const answer = command()
+      this.#clock.after(this.#busyUntilMs - this.#clock.nowMs() + NETWORK_MS, () => answered(answer))
+    })
+  }
+
+  #spend(costMs: number): void {
+    this.busyMs += costMs
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.nowMs()) + costMs
+  }
+}
