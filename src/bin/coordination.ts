@@ -7,7 +7,7 @@ import { systemClock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
 import type { IdentifyQueue, IdentifyQueueOptions } from "../gateway/identify/identify-queue.ts"
 import { memoryIdentifyQueue } from "../gateway/identify/memory-queue.ts"
-import { sharedIdentifyQueue } from "../gateway/identify/redis/queue.ts"
+import { type ClosableIdentifyQueue, sharedIdentifyQueue } from "../gateway/identify/redis/queue.ts"
 import { redisLine } from "../gateway/identify/redis/redis-line.ts"
 import type { SteeredNode } from "../gateway/steering/node.ts"
 import { announcePresence } from "../gateway/steering/redis/presence.ts"
@@ -62,13 +62,17 @@ export async function newCoordination(options: CoordinationOptions): Promise<Coo
   }
   const { prefix } = meeting
   const { commands, subscriber } = meetingClients(placeOf(await locate(meeting.redis)), log)
-  const sharedQueue = (queue: IdentifyQueueOptions) =>
-    sharedIdentifyQueue({
+  const queues: ClosableIdentifyQueue[] = []
+  const sharedQueue = (queue: IdentifyQueueOptions) => {
+    const shared = sharedIdentifyQueue({
       ...queue,
       process: node,
       line: (onWake) => redisLine({ commands, subscriber, prefix, process: node, onWake }),
       on: { granted: (waitedMs) => metrics.slotGranted(waitedMs), givenBack: () => metrics.slotReturned() },
     })
+    queues.push(shared)
+    return shared
+  }
   return {
     identifyQueue: config.identifyQueue.type === "redis" ? sharedQueue : memoryIdentifyQueue,
     present(steered) {
@@ -78,6 +82,7 @@ export async function newCoordination(options: CoordinationOptions): Promise<Coo
         async close() {
           // What Redis does not answer in time lapses by itself.
           await settlesWithin(systemClock, CLOSE_WITHIN_MS, presence.close()).catch(() => false)
+          for (const queue of queues) queue.close()
           commands.disconnect()
           subscriber.disconnect()
         },

@@ -38,14 +38,14 @@ interface Waiter {
   readonly grant: () => void
 }
 
-export function sharedIdentifyQueue(options: SharedIdentifyQueueOptions): IdentifyQueue & { readonly waiting: number } {
+export interface ClosableIdentifyQueue extends IdentifyQueue {
+  /** Asks the line for nothing any more. Whoever still waits gets no turn, and its place lapses. */
+  close(): void
+}
+
+export function sharedIdentifyQueue(options: SharedIdentifyQueueOptions): ClosableIdentifyQueue {
   const queue = new SharedIdentifyQueue(options)
-  return {
-    turn: (shardId, signal) => queue.turn(shardId, signal),
-    get waiting() {
-      return queue.waiting
-    },
-  }
+  return { turn: (shardId, signal) => queue.turn(shardId, signal), close: () => queue.close() }
 }
 
 class SharedIdentifyQueue {
@@ -59,6 +59,7 @@ class SharedIdentifyQueue {
   #used: string[] = []
   #gone: string[] = []
   #tickets = 0
+  #isClosed = false
   #isBusy = false
   #isDue = false
   #failures = 0
@@ -71,8 +72,9 @@ class SharedIdentifyQueue {
     this.#line = options.line(() => this.#pump())
   }
 
-  get waiting(): number {
-    return this.#waiting.length
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimer()
   }
 
   turn(shardId: number, signal: AbortSignal): Promise<void> {
@@ -109,7 +111,7 @@ class SharedIdentifyQueue {
   }
 
   async #run(): Promise<void> {
-    while (this.#isDue) {
+    while (this.#isDue && !this.#isClosed) {
       this.#isDue = false
       this.#cancelTimer()
       if (this.#waiting.length + this.#used.length + this.#gone.length === 0) break
@@ -117,6 +119,7 @@ class SharedIdentifyQueue {
         await this.#sync()
         this.#failures = 0
       } catch (error) {
+        if (this.#isClosed) return
         this.#failures += 1
         const delayMs = backoffMs(this.#failures, RETRY, this.#options.random())
         this.#tell(`Redis does not keep the line (${error instanceof Error ? error.message : String(error)})`, delayMs)
@@ -219,6 +222,7 @@ class SharedIdentifyQueue {
 
   #wakeIn(delayMs: number): void {
     this.#cancelTimer()
+    if (this.#isClosed) return
     this.#cancelTimer = this.#options.clock.after(Math.max(1, delayMs), () => this.#pump())
   }
 
