@@ -119,6 +119,7 @@ function newRedisBroker(
     body: format,
     trimming: redis.trimming,
     poolSize: redis.poolSize,
+    replicas: redis.replicas,
     logger,
     onPoison: () => metrics.sendRefused("poison"),
     onState: (state) => metrics.brokerChanged(state),

@@ -6,6 +6,7 @@ import { optional, setting } from "./settings.ts"
 import { choice, duration, integer, list, serviceUrl, text } from "./values.ts"
 
 const MAX_POOL_SIZE = 1_000
+const MAX_REPLICAS = 16
 const MAX_STREAM_LENGTH = 2 ** 31
 
 const AMQP_URL = serviceUrl(["amqp", "amqps"], "amqp://localhost:5672")
@@ -65,6 +66,14 @@ export const BROKER_SETTINGS = {
     variables: ["REDIS_POOL_SIZE"],
     schema: integer(1, MAX_POOL_SIZE),
     fallback: 5,
+  }),
+  "redis.replicas": setting({
+    isOwn: true,
+    about:
+      "How many replicas must have an event before it counts as received, so that a failover loses none: see below.",
+    variables: ["REDIS_REPLICAS"],
+    schema: integer(0, MAX_REPLICAS),
+    fallback: 0,
   }),
   "redis.retention": setting({
     isOwn: true,

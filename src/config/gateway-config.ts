@@ -75,6 +75,8 @@ export interface RedisConfig {
   /** The authority of the servers' certificates, PEM. Absent: the system's. */
   readonly ca?: string
   readonly poolSize: number
+  /** How many must have an event before it is confirmed. */
+  readonly replicas: number
   /** What a stream keeps. */
   readonly trimming: RedisTrimming
 }

@@ -89,7 +89,12 @@ function redisOf(
   readText: ReadText,
   report: Report,
 ): RedisConfig | undefined {
-  const { "redis.url": url, "redis.urls": urls, "redis.pool_size": poolSize } = settings.values
+  const {
+    "redis.url": url,
+    "redis.urls": urls,
+    "redis.pool_size": poolSize,
+    "redis.replicas": replicas,
+  } = settings.values
   const isOne = settings.isGiven("redis.url")
   const isMany = settings.isGiven("redis.urls")
   if (!isOne && !isMany) {
@@ -104,7 +109,7 @@ function redisOf(
     return undefined
   }
   const ca = authorityOf("redis.ca_file", settings, readText, report)
-  const common = { poolSize, trimming: trimmingOf(settings, report), ...(ca && { ca }) }
+  const common = { poolSize, replicas, trimming: trimmingOf(settings, report), ...(ca && { ca }) }
   if (!settings.winsOver("redis.urls", "redis.url")) return url && { urls: [url], ...common }
   if (urls?.length === 0) report.problem(settings.place("redis.urls"), "redis.urls is empty: write at least one URL.")
   if (urls !== undefined && urls.length > 1 && urls.some((one) => isSentinelUrl(one.reveal()))) {

@@ -38,6 +38,8 @@ export interface RedisBrokerOptions extends RedisLocation {
   readonly body: Body
   /** How long and how many entries a stream keeps. */
   readonly trimming: Trimming
+  /** How many replicas must have an event before it is confirmed, so that a failover loses none; 0 where absent. */
+  readonly replicas?: number
   /** Connections for reads that block. */
   readonly poolSize: number
   readonly logger: Logger
@@ -106,6 +108,7 @@ class RedisStreamsBroker implements RedisBroker {
       clock,
       random,
       log,
+      replicas: options.replicas ?? 0,
       ...(options.fence === undefined ? {} : { fence: options.fence }),
       on: {
         ready: () => this.#cancelReach(),

@@ -11,8 +11,8 @@ import { ReplyParser, ReplyProtocolError } from "./replies.ts"
 export interface ConnectionEvents {
   /** Logged in: commands may be written. */
   readonly ready: () => void
-  /** The next command's reply is whole. */
-  readonly reply: () => void
+  /** The next command's reply is whole; `integer` is what it is, where it is one. */
+  readonly reply: (integer: number | null) => void
   /** An error, before its `reply`; `element` is its position in the array that EXEC returns, or -1. */
   readonly error: (text: string, element: number) => void
   /** The server refuses the login. `closed` follows. */
@@ -47,7 +47,10 @@ class TcpConnection implements RedisConnection {
 
   constructor(address: RedisAddress, events: ConnectionEvents) {
     this.#events = events
-    this.#parser = new ReplyParser({ reply: () => this.#onReply(), error: (text, at) => this.#onError(text, at) })
+    this.#parser = new ReplyParser({
+      reply: (integer) => this.#onReply(integer),
+      error: (text, at) => this.#onError(text, at),
+    })
     const login = loginCommands(address)
     this.#loginReplies = login.length
     this.#dial(address, Buffer.concat(login)).catch((error: unknown) => {
@@ -124,9 +127,9 @@ class TcpConnection implements RedisConnection {
     }
   }
 
-  #onReply(): void {
+  #onReply(integer: number | null): void {
     if (this.#closed) return
-    if (this.#loginReplies === 0) return this.#events.reply()
+    if (this.#loginReplies === 0) return this.#events.reply(integer)
     this.#loginReplies -= 1
     if (this.#loginReplies === 0) this.#events.ready()
   }

@@ -3,8 +3,8 @@
 // Source: Redis serialization protocol specification.
 
 export interface ReplyEvents {
-  /** One reply is whole, an array with all its elements. */
-  readonly reply: () => void
+  /** One reply is whole, an array with all its elements. `integer`: what it is, where it is an integer by itself. */
+  readonly reply: (integer: number | null) => void
   /**
    * An error reply, told before the `reply` that it is or belongs to.
    * @param element its position within the outermost array; -1 where it stands alone
@@ -34,8 +34,8 @@ const INTEGER = 0x3a
 const BULK = 0x24
 const ARRAY = 0x2a
 
-/** What the next byte belongs to. `line`: a simple string or an integer, of which only the end matters. */
-type At = "type" | "line" | "error" | "length" | "bulk"
+/** What the next byte belongs to. `line`: a simple string, of which only the end matters. */
+type At = "type" | "line" | "error" | "length" | "integer" | "bulk"
 
 export class ReplyParser {
   readonly #events: ReplyEvents
@@ -75,17 +75,19 @@ export class ReplyParser {
         if (byte === NEWLINE) this.#whole()
       } else if (this.#at === "length") this.#takeDigit(byte)
       else if (this.#at === "type") this.#begin(byte)
+      else if (this.#at === "integer") this.#takeInteger(byte)
       else this.#takeError(byte)
     }
   }
 
   #begin(byte: number): void {
-    if (byte === STRING || byte === INTEGER) this.#at = "line"
+    this.#length = 0
+    this.#isNegative = false
+    if (byte === STRING) this.#at = "line"
+    else if (byte === INTEGER) this.#at = "integer"
     else if (byte === BULK || byte === ARRAY) {
       this.#at = "length"
       this.#isArray = byte === ARRAY
-      this.#length = 0
-      this.#isNegative = false
     } else if (byte === ERROR) this.#at = "error"
     else throw new ReplyProtocolError(`A reply begins with the byte 0x${byte.toString(16)}.`)
   }
@@ -98,6 +100,13 @@ export class ReplyParser {
     } else if (byte === NEWLINE) this.#takeLength()
     else if (byte === MINUS) this.#isNegative = true
     else if (byte !== RETURN) throw new ReplyProtocolError(`A length holds the byte 0x${byte.toString(16)}.`)
+  }
+
+  #takeInteger(byte: number): void {
+    const digit = byte - DIGIT_ZERO
+    if (digit >= 0 && digit <= 9) this.#length = this.#length * 10 + digit
+    else if (byte === MINUS) this.#isNegative = true
+    else if (byte === NEWLINE) this.#whole(this.#isNegative ? -this.#length : this.#length)
   }
 
   #takeLength(): void {
@@ -126,9 +135,10 @@ export class ReplyParser {
   }
 
   /** One value is whole, and with it every array of which it was the last element. */
-  #whole(): void {
+  #whole(integer: number | null = null): void {
     this.#at = "type"
     const open = this.#missing
+    const isAlone = open.length === 0
     while (open.length > 0) {
       if (open.length === 1) this.#elements += 1
       const innermost = open.length - 1
@@ -137,6 +147,6 @@ export class ReplyParser {
       if (left > 0) return
       open.pop()
     }
-    this.#events.reply()
+    this.#events.reply(isAlone ? integer : null)
   }
 }

@@ -2,7 +2,7 @@
 // sends again what was not executed. Whatever passes by itself is waited out, however long it takes; it shows as batches
 // that stay unconfirmed, and once in the log.
 //
-//   gather ─▶ round in flight ─▶ all confirmed ─▶ gather …
+//   gather ─▶ round in flight ─▶ all executed (─▶ replicas have it) ─▶ gather …
 //                │  └─ some refused: give back, wait (LOADING, OOM …) or reconnect (READONLY …), gather again
 //                └─ connection lost: give back, connect, gather again: duplicates carry the same `id`
 
@@ -10,6 +10,7 @@ import { type BackoffOptions, backoffMs } from "../../flow/backoff.ts"
 import type { Clock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import { describeAddress, type RedisAddress } from "./address.ts"
+import { command } from "./commands.ts"
 import type { Connect, RedisConnection } from "./connection.ts"
 import { type Remedy, remedyOf } from "./error-replies.ts"
 import type { Lane } from "./lane.ts"
@@ -22,6 +23,8 @@ const BACKOFF: BackoffOptions = { baseMs: 100, capMs: 2_000 }
 const CONNECT_WITHIN_MS = 5_000
 /** A round's replies. A server that takes longer is taken for dead: what it did execute comes twice, with equal ids. */
 const REPLY_WITHIN_MS = 10_000
+/** What the server waits for its replicas before it says how many have everything. */
+const REPLICATE_WITHIN_MS = 1_000
 /** A connection that lasted so long was a good one: the next is tried at once. */
 const GOOD_CONNECTION_MS = 10_000
 
@@ -34,6 +37,8 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
+  /** How many replicas must have a round before it is confirmed; 0 where absent. */
+  readonly replicas?: number
   /** Absent: nobody else writes for our shards. */
   readonly fence?: WriteFence
   readonly on: {
@@ -58,7 +63,10 @@ export class RedisServer {
   #connection: RedisConnection | null = null
   #readyMs: number | null = null
   #round: Round | null = null
-  #roundStartedMs = 0
+  /** When the round was sent, or the replicas were last asked for. */
+  #askedMs = 0
+  /** The round was executed, and WAIT is under way. */
+  #isReplicating = false
   /** Failures in a row. */
   #attempt = 0
   /** Waits before connecting or sending again. */
@@ -94,9 +102,14 @@ export class RedisServer {
     const round = Round.gather(this.#lanes, this.#buffer)
     if (round === null) return
     this.#round = round
-    this.#roundStartedMs = this.#options.clock.nowMs()
-    this.#cancelWatch ??= this.#options.clock.after(REPLY_WITHIN_MS, this.#watch)
-    this.#connection.write(round.bytes)
+    this.#ask(this.#connection, round.bytes)
+  }
+
+  #ask(connection: RedisConnection, commands: Uint8Array): void {
+    const { clock } = this.#options
+    this.#askedMs = clock.nowMs()
+    this.#cancelWatch ??= clock.after(REPLY_WITHIN_MS, this.#watch)
+    connection.write(commands)
   }
 
   close(): void {
@@ -114,10 +127,17 @@ export class RedisServer {
         on.ready()
         this.#admit(connection)
       },
-      reply: () => {
-        if (this.#round?.reply() === true) this.#onSettled(this.#round)
+      reply: (integer) => {
+        const round = this.#round
+        if (round === null) return
+        if (this.#isReplicating) this.#onReplicas(round, integer ?? 0)
+        else if (round.reply()) this.#onExecuted(round)
       },
-      error: (text, element) => this.#round?.error(text, element),
+      error: (text, element) => {
+        // It is no master any more: what it executed may be lost.
+        if (this.#isReplicating) connection.close(text)
+        else this.#round?.error(text, element)
+      },
       refused: (text) => {
         if (remedyOf(text).type === "give-up") this.#fail(refusedLogin(this.#name, text))
       },
@@ -150,6 +170,7 @@ export class RedisServer {
     const lastedMs = this.#readyMs === null ? 0 : clock.nowMs() - this.#readyMs
     this.#connection = null
     this.#readyMs = null
+    this.#isReplicating = false
     this.#round?.giveBack()
     this.#round = null
     this.#cancelPause?.()
@@ -163,6 +184,27 @@ export class RedisServer {
     this.#attempt += 1
     on.state(this.#name, "down")
     on.lost(reason)
+  }
+
+  #onExecuted(round: Round): void {
+    const { replicas = 0 } = this.#options
+    if (replicas > 0) this.#askReplicas()
+    else this.#onSettled(round)
+  }
+
+  /** WAIT answers how many replicas have all that was executed on this connection. */
+  #askReplicas(): void {
+    if (this.#connection === null) return
+    this.#isReplicating = true
+    this.#ask(this.#connection, command("WAIT", String(this.#options.replicas), String(REPLICATE_WITHIN_MS)))
+  }
+
+  #onReplicas(round: Round, count: number): void {
+    const { replicas = 0 } = this.#options
+    this.#isReplicating = false
+    if (count >= replicas) return this.#onSettled(round)
+    this.#tell(`${count} replicas have the events, and redis.replicas is ${replicas}`)
+    this.#pause(() => this.#askReplicas())
   }
 
   #onSettled(round: Round): void {
@@ -190,16 +232,16 @@ export class RedisServer {
     if (remedy.type === "give-up") return this.#fail(refusedEvents(this.#name, failure))
     this.#tell(failure.text)
     if (remedy.type === "reconnect") this.#connection?.close(failure.text)
-    else this.#pause()
+    else this.#pause(() => this.wake())
   }
 
-  #pause(): void {
+  #pause(again: () => void): void {
     const { clock, random, on } = this.#options
     on.state(this.#name, "blocked")
     this.#attempt += 1
     this.#cancelPause = clock.after(backoffMs(this.#attempt, BACKOFF, random()), () => {
       this.#cancelPause = null
-      this.wake()
+      again()
     })
   }
 
@@ -207,7 +249,7 @@ export class RedisServer {
   readonly #watch = (): void => {
     this.#cancelWatch = null
     if (this.#round === null) return
-    const leftMs = this.#roundStartedMs + REPLY_WITHIN_MS - this.#options.clock.nowMs()
+    const leftMs = this.#askedMs + REPLY_WITHIN_MS - this.#options.clock.nowMs()
     if (leftMs > 0) this.#cancelWatch = this.#options.clock.after(leftMs, this.#watch)
     else this.#connection?.close(`no answer within ${REPLY_WITHIN_MS / 1_000} s`)
   }

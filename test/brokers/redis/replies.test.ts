@@ -35,6 +35,13 @@ describe("a reply parser", () => {
     expect(parse(bytes(text))).toEqual(expected)
   })
 
+  test("tells an integer that is a reply by itself", () => {
+    const integers: (number | null)[] = []
+    const parser = new ReplyParser({ reply: (integer) => integers.push(integer), error: () => {} })
+    for (const byte of bytes(":2\r\n*1\r\n:7\r\n:-12\r\n+OK\r\n")) parser.push(new Uint8Array([byte]))
+    expect(integers).toEqual([2, null, -12, null])
+  })
+
   test("tells an error before its reply", () => {
     expect(parse(bytes("-OOM command not allowed\r\n"))).toEqual([
       { error: "OOM command not allowed", element: -1 },

@@ -73,13 +73,15 @@ async function answer(replies: number, errors: Readonly<Record<number, string>> 
   for (let index = 0; index < replies; index += 1) {
     const error = errors[index]
     if (error !== undefined) events.error(error, -1)
-    events.reply()
+    events.reply(null)
   }
   await Promise.resolve()
   await Promise.resolve()
 }
 
-beforeEach(() => {
+beforeEach(() => start())
+
+function start(options: { readonly replicas?: number } = {}): void {
   clock = new FakeClock()
   log = new RecordingLogger()
   connections = []
@@ -93,6 +95,7 @@ beforeEach(() => {
     clock,
     random: () => 0.5,
     log,
+    ...options,
     on: {
       ready: () => {},
       state: (_server, state) => states.push(state),
@@ -104,7 +107,7 @@ beforeEach(() => {
     },
   })
   server.add(lane)
-})
+}
 
 describe("a server", () => {
   beforeEach(() => current().events.ready())
@@ -215,10 +218,62 @@ describe("a server", () => {
     publish("a", "b")
     await answer(1)
     const { events } = current()
-    for (let queued = 0; queued < 3; queued += 1) events.reply()
+    for (let queued = 0; queued < 3; queued += 1) events.reply(null)
     events.error("WRONGTYPE no", 1)
-    events.reply()
+    events.reply(null)
     expect(failure?.message).toContain("the key b")
+  })
+})
+
+describe("a server with replicas", () => {
+  async function replicasHave(count: number): Promise<void> {
+    current().events.reply(count)
+    await Promise.resolve()
+    await Promise.resolve()
+  }
+
+  beforeEach(() => {
+    start({ replicas: 1 })
+    current().events.ready()
+  })
+
+  test("is asked who has what it executed, before that counts as confirmed", async () => {
+    publish("a")
+    await answer(1)
+    expect(current().written).toEqual([["a"], ["WAIT", "1", "1000"]])
+    expect(confirmed).toEqual([])
+    publish("b")
+    await replicasHave(1)
+    expect(confirmed).toEqual(["a"])
+    expect(current().written.at(-1)).toEqual(["b"])
+  })
+
+  test("is asked again, nothing else is sent, while too few have it", async () => {
+    publish("a")
+    await answer(1)
+    await replicasHave(0)
+    publish("b")
+    expect(states.at(-1)).toBe("blocked")
+    expect(log.messages("warn").length).toBe(1)
+    clock.advance(2_000)
+    expect(current().written.slice(1)).toEqual([
+      ["WAIT", "1", "1000"],
+      ["WAIT", "1", "1000"],
+    ])
+    await replicasHave(2)
+    expect(states.at(-1)).toBe("up")
+    expect(confirmed).toEqual(["a"])
+  })
+
+  test("#29 that is a master no more: what it executed is sent to the next", async () => {
+    publish("a")
+    await answer(1)
+    current().events.error("UNBLOCKED force unblock from blocking operation, instance state changed", -1)
+    expect(confirmed).toEqual([])
+    clock.advance(2_000)
+    current().events.ready()
+    expect(connections.length).toBe(2)
+    expect(current().written).toEqual([["a"]])
   })
 })
 
