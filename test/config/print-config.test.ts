@@ -54,6 +54,7 @@ format = "msgpack" # default
 [redis]
 url = "redis://bot:***@localhost:6379" # gateway.toml:10
 pool_size = 5 # default
+replicas = 0 # default
 retention = "1h" # default
 
 [shard_store]
