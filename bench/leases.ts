@@ -43,13 +43,21 @@ interface RunningFleet {
   readonly redisUrl: string
 }
 
+/** Of the ledger, before each gateway's beat. */
+const NEWS: Readonly<Record<string, (fleet: RunningFleet) => void>> = {
+  "a beat, nothing new": () => {},
+  // Every beat after that of this one finds the ledger changed.
+  "a beat, something new": ({ holders }) => holders[0]?.wentLive(),
+  "a beat, all leases read": ({ holders }) => {
+    for (const holder of holders) holder.forget()
+  },
+}
+
 export const benchmark: Benchmark = {
   question: "What do the leases of many shards cost Redis?",
   cases: [
-    trial("1,000 shards: a beat, nothing new", LARGE, (fleet, smoke) => beats(fleet, smoke, "nothing")),
-    trial("1,000 shards: a beat, all leases read", LARGE, (fleet, smoke) => beats(fleet, smoke, "something")),
-    trial("16,000 shards: a beat, nothing new", HUGE, (fleet, smoke) => beats(fleet, smoke, "nothing")),
-    trial("16,000 shards: a beat, all leases read", HUGE, (fleet, smoke) => beats(fleet, smoke, "something")),
+    ...Object.keys(NEWS).map((news) => trial(`1,000 shards: ${news}`, LARGE, beatsAfter(news))),
+    ...Object.keys(NEWS).map((news) => trial(`16,000 shards: ${news}`, HUGE, beatsAfter(news))),
     trial("16,000 shards: a session stored", HUGE, storeSessions),
     trial("16,000 shards, 40 gateways, at rest", HUGE, (fleet, smoke) => liveOn(fleet, smoke, 0)),
     trial("16,000 shards, 40 gateways, first start", HUGE, (fleet, smoke) => liveOn(fleet, smoke, MAX_CONCURRENCY)),
@@ -67,8 +75,14 @@ async function runFleet({ shards, gateways }: FleetSize, smoke: boolean, doing: 
   const holders = Array.from({ length: gateways }, (_, index) => {
     const node = `gateway-${String(index).padStart(2, "0")}`
     const held = Array.from({ length: shards / gateways }, (_, place) => place * gateways + index)
-    const ledger = redisLedger({ commands: connect(), subscriber: connect(), prefix: PREFIX, node })
-    return new LeaseHolder({ ledger, node, shards: held, shardCount: shards, leaseMs: LEASE_MS })
+    const ledger = { commands: connect(), subscriber: connect(), prefix: PREFIX, node }
+    return new LeaseHolder({
+      newLedger: () => redisLedger(ledger),
+      node,
+      shards: held,
+      shardCount: shards,
+      leaseMs: LEASE_MS,
+    })
   })
   try {
     await holders[0]?.open(FIRST_LEASE_MS)
@@ -82,17 +96,17 @@ async function runFleet({ shards, gateways }: FleetSize, smoke: boolean, doing: 
   }
 }
 
-/** One after another, without a rest. @param news what is new to the gateway that asks */
-async function beats({ holders }: RunningFleet, smoke: boolean, news: "nothing" | "something"): Promise<number> {
-  if (news === "nothing") for (const holder of holders) await holder.beat()
-  const rounds = smoke ? 1 : BEAT_ROUNDS
-  for (let round = 0; round < rounds; round += 1) {
-    for (const holder of holders) {
-      if (news === "something") holder.wentLive()
-      await holder.beat()
+/** One after another, without a rest. */
+function beatsAfter(news: string): Doing {
+  return async (fleet, smoke) => {
+    for (const holder of fleet.holders) await holder.beat()
+    const rounds = smoke ? 1 : BEAT_ROUNDS
+    for (let round = 0; round < rounds; round += 1) {
+      NEWS[news]?.(fleet)
+      for (const holder of fleet.holders) await holder.beat()
     }
+    return (rounds + 1) * fleet.holders.length
   }
-  return rounds * holders.length
 }
 
 /** The session of each shard, of all gateways at once, as while events come. */

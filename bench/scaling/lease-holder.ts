@@ -7,7 +7,8 @@ import type { Beat, Ledger } from "../../src/gateway/fleet/ledger.ts"
 const BEATS = 5
 
 export interface LeaseHolderOptions {
-  readonly ledger: Ledger
+  /** Over connections that are made already. */
+  readonly newLedger: () => Ledger
   readonly node: string
   readonly shards: readonly number[]
   readonly shardCount: number
@@ -16,6 +17,7 @@ export interface LeaseHolderOptions {
 
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions
+  #ledger: Ledger
   #held: Beat["held"] = []
   #unsettled: number
   #exchanges = 0
@@ -26,6 +28,7 @@ export class LeaseHolder {
 
   constructor(options: LeaseHolderOptions) {
     this.#options = options
+    this.#ledger = options.newLedger()
     this.#unsettled = options.shards.length
   }
 
@@ -43,13 +46,13 @@ export class LeaseHolder {
 
   /** Resolves once a new ledger lets shards be claimed. */
   async open(leaseMs: number): Promise<void> {
-    await this.#options.ledger.exchange(this.#beat([], leaseMs))
+    await this.#ledger.exchange(this.#beat([], leaseMs))
     await Bun.sleep(leaseMs)
   }
 
   async claim(): Promise<void> {
-    const { ledger, node, shards } = this.#options
-    const { book } = await ledger.exchange(this.#beat(shards))
+    const { node, shards } = this.#options
+    const { book } = await this.#ledger.exchange(this.#beat(shards))
     this.#held = shards.map((shard) => {
       const lease = book.leases.get(shard)
       if (lease?.owner !== node) throw new Error(`Cannot measure leases: shard ${shard} went to ${lease?.owner}.`)
@@ -57,13 +60,18 @@ export class LeaseHolder {
     })
   }
 
+  /** It knows nothing of the leases, as after its start. */
+  forget(): void {
+    this.#ledger = this.#options.newLedger()
+  }
+
   async beat(): Promise<void> {
-    await this.#options.ledger.exchange(this.#beat([]))
+    await this.#ledger.exchange(this.#beat([]))
     this.#exchanges += 1
   }
 
   start(): void {
-    this.#options.ledger.onChange(() => void this.#ask())
+    this.#ledger.onChange(() => void this.#ask())
     void this.#ask()
   }
 
@@ -76,7 +84,7 @@ export class LeaseHolder {
     this.#isStopped = true
     clearTimeout(this.#beating)
     while (this.#isAsking) await Bun.sleep(1)
-    await this.#options.ledger.close()
+    await this.#ledger.close()
   }
 
   async #ask(): Promise<void> {

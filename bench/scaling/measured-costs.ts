@@ -2,4 +2,4 @@
 
 import type { Costs } from "./simulated-redis.ts"
 
-export const MEASURED_COSTS: Costs = { exchangeMs: 0.7, leaseMs: 0.000_5, sessionMs: 0.02, fenceMs: 2 }
+export const MEASURED_COSTS: Costs = { exchangeMs: 0.4, heldMs: 0.001_5, leaseMs: 0.001, sessionMs: 0.02, fenceMs: 2 }

@@ -11,6 +11,8 @@ import type { SimulatedRedis } from "./simulated-redis.ts"
 const RESUME_MS = 500
 /** Stop reading, wait for the broker's confirms. */
 const DRAIN_MS = 100
+/** As src/gateway/fleet.ts: shards that have been started and are not live yet. */
+const MAX_STARTING = 32
 
 export interface SimulatedGatewayOptions {
   readonly id: string
@@ -30,6 +32,9 @@ export class SimulatedGateway {
   readonly #timers: Timers<TimerName>
   /** The token of each shard that runs here. */
   readonly #running = new Map<number, number>()
+  /** Shards whose session is loaded, to be started in the order of their ids. */
+  #waiting: number[] = []
+  readonly #starting = new Set<number>()
   #state: ReturnType<typeof newMember>
   #isAlive = true
 
@@ -74,7 +79,7 @@ export class SimulatedGateway {
       }
       case "serve":
         this.#running.set(effect.shard, effect.token)
-        return redis.session(() => clock.after(RESUME_MS, () => this.#live(effect.shard, effect.token)))
+        return redis.session(() => this.#loaded(effect.shard, effect.token))
       case "drain":
         this.#end(effect.shard)
         clock.after(DRAIN_MS, () => redis.session(() => this.input({ ...effect, type: "drained" })))
@@ -95,13 +100,34 @@ export class SimulatedGateway {
     }
   }
 
+  #loaded(shard: number, token: number): void {
+    if (!this.#isAlive || this.#running.get(shard) !== token) return
+    this.#waiting = [...this.#waiting, shard].sort((a, b) => a - b)
+    this.#startMore()
+  }
+
+  #startMore(): void {
+    while (this.#starting.size < MAX_STARTING) {
+      const shard = this.#waiting.shift()
+      const token = shard === undefined ? undefined : this.#running.get(shard)
+      if (shard === undefined || token === undefined) return
+      this.#starting.add(shard)
+      this.#options.clock.after(RESUME_MS, () => this.#live(shard, token))
+    }
+  }
+
   #live(shard: number, token: number): void {
     if (!this.#isAlive || this.#running.get(shard) !== token) return
+    this.#starting.delete(shard)
     this.#options.on.live(shard, true)
     this.input({ type: "live", shard, token, isLive: true })
+    this.#startMore()
   }
 
   #end(shard: number): void {
+    this.#waiting = this.#waiting.filter((other) => other !== shard)
+    this.#starting.delete(shard)
     if (this.#running.delete(shard)) this.#options.on.live(shard, false)
+    this.#startMore()
   }
 }

@@ -10,9 +10,11 @@ const NETWORK_MS = 0.5
 
 /** What a command costs Redis, in milliseconds. */
 export interface Costs {
-  /** An exchange of a gateway that knows the leases as they are, */
+  /** An exchange of a gateway that knows the ledger as it is; */
   readonly exchangeMs: number
-  /** and of one that they are sent to, for each of them. */
+  /** where it does not, for each shard that it says it holds, */
+  readonly heldMs: number
+  /** and for each lease that it is told, new or changed. */
   readonly leaseMs: number
   readonly sessionMs: number
   readonly fenceMs: number
@@ -22,8 +24,8 @@ export class SimulatedRedis {
   readonly #clock: Clock
   readonly #costs: Costs
   readonly #ledger = new ModelLedger()
-  /** What each gateway knows of the leases. */
-  readonly #known = new Map<string, number>()
+  /** The version of the ledger that each gateway knows, and when it had that. */
+  readonly #known = new Map<string, { readonly version: number; readonly atMs: number }>()
   #version = 0
   #busyUntilMs = 0
   commands = 0
@@ -42,13 +44,18 @@ export class SimulatedRedis {
 
   exchange(beat: Beat, answered: (answer: Answer) => void): void {
     this.exchanges += 1
-    this.#run(() => {
-      const answer = this.#ledger.exchange(beat, this.#nowMs())
-      const isKnown = this.#known.get(beat.node.id) === this.#version
-      this.#known.set(beat.node.id, this.#version)
-      this.#spend(this.#costs.exchangeMs + (isKnown ? 0 : answer.book.leases.size * this.#costs.leaseMs))
-      return answer
-    }, answered)
+    this.#run(() => this.#exchange(beat), answered)
+  }
+
+  #exchange(beat: Beat): Answer {
+    const { exchangeMs, heldMs, leaseMs } = this.#costs
+    const known = this.#known.get(beat.node.id)
+    const held = known?.version === this.#version ? 0 : beat.held.length
+    const answer = this.#ledger.exchange(beat, this.#nowMs())
+    const told = known?.version === this.#version ? 0 : changedSince(answer.book, known?.atMs ?? 0)
+    this.#known.set(beat.node.id, { version: this.#version, atMs: this.#nowMs() })
+    this.#spend(exchangeMs + held * heldMs + told * leaseMs)
+    return answer
   }
 
   /** Reads or writes a session. */
@@ -82,4 +89,10 @@ export class SimulatedRedis {
     this.busyMs += costMs
     this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.nowMs()) + costMs
   }
+}
+
+function changedSince({ leases }: Book, atMs: number): number {
+  let changed = 0
+  for (const { changedMs } of leases.values()) if (changedMs >= atMs) changed += 1
+  return changed
 }

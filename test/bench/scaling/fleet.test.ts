@@ -3,7 +3,7 @@ import { simulateFleet } from "../../../bench/scaling/fleet.ts"
 
 const OPTIONS = {
   ...{ shards: 64, gateways: 8, perMachine: 2, restarts: 2, leaseMs: 10_000 },
-  costs: { exchangeMs: 0.5, leaseMs: 0.000_5, sessionMs: 0.05, fenceMs: 2 },
+  costs: { exchangeMs: 0.5, heldMs: 0.001, leaseMs: 0.001, sessionMs: 0.05, fenceMs: 2 },
 }
 
 describe("the simulation of a large fleet", () => {
