@@ -60,7 +60,8 @@ test(
     let [master, replica] = await startPair()
     const sentinels = await startRedisSentinels(master)
     servers.push(sentinels)
-    await start(`redis+sentinel://${sentinels.hosts}/${MASTER}`, master.url)
+    // A failover loses nothing that a replica had to confirm as well.
+    await start(`redis+sentinel://${sentinels.hosts}/${MASTER}`, master.url, { REDIS_REPLICAS: "1" })
     const redis: ChaoticRedis = {
       async restart() {
         await master.kill()
@@ -99,12 +100,12 @@ async function hang(server: RedisServer, forMs: number): Promise<void> {
   server.resume()
 }
 
-async function start(redisUrl: string, lookAt: string): Promise<void> {
+async function start(redisUrl: string, lookAt: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   discord = await startSimulator({
     ...{ token: TOKEN, guilds: 64, shards: SHARDS, maxConcurrency: SHARDS, replayEvents: 1_000_000 },
     ...{ rate: RATE, recordEntries: 10_000_000 },
   })
-  fleet = new FleetUnderTest({ discord, redisUrl, lookAt, shards: SHARDS, leaseMs: LEASE_MS })
+  fleet = new FleetUnderTest({ discord, redisUrl, lookAt, shards: SHARDS, leaseMs: LEASE_MS, settings })
 }
 
 async function expectOrder(redis: ChaoticRedis, url: () => string): Promise<void> {
