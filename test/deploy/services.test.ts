@@ -164,6 +164,13 @@ function podOf(service: (typeof SERVICES)[number]) {
   return WORKLOAD.parse(documents(`base/${service}.yaml`)[0]).spec.template.spec
 }
 
+/** What the gateways of `many-gateways` have beside those of `base`. */
+function manyGateways() {
+  const containers = z.tuple([z.object({ env: z.array(VARIABLE) })])
+  const patch = z.object({ spec: z.object({ template: z.object({ spec: z.object({ containers }) }) }) })
+  return patch.parse(documents("many-gateways/gateway.yaml")[0]).spec.template.spec.containers[0].env
+}
+
 describe("Kubernetes", () => {
   const settings = z.object({ data: z.record(z.string(), z.string()) }).parse(documents("base/settings.yaml")[0]).data
 
@@ -177,37 +184,23 @@ describe("Kubernetes", () => {
   })
 
   test("gives the services settings that they have", () => {
-    const many = z
-      .object({
-        spec: z.object({
-          template: z.object({ spec: z.object({ containers: z.tuple([z.object({ env: z.array(VARIABLE) })]) }) }),
-        }),
-      })
-      .parse(documents("many-gateways/gateway.yaml")[0]).spec.template.spec.containers[0].env
     const names = {
-      gateway: [...podOf("gateway").containers[0].env, ...many].map(({ name }) => name).concat(Object.keys(settings)),
+      gateway: [...podOf("gateway").containers[0].env, ...manyGateways()]
+        .map(({ name }) => name)
+        .concat(Object.keys(settings)),
       proxy: podOf("proxy").containers[0].env.map(({ name }) => name),
     }
-    // What the next variables are made of.
-    expect(names.gateway.filter((name) => !KNOWN.gateway.has(name))).toEqual(["POD_NUMBER"])
+    expect(names.gateway.filter((name) => !KNOWN.gateway.has(name))).toEqual([])
     expect(names.proxy.filter((name) => !KNOWN.proxy.has(name))).toEqual([])
   })
 
-  test("gives the gateway settings that it runs with, ten shards a pod", () => {
+  test("gives several gateways settings by which they share the shards", () => {
     const secret = { DISCORD_TOKEN: TOKEN, REDIS_URL: "redis://redis:6379" }
-    const idsOf = (pod: number) => {
-      const env = {
-        ...settings,
-        ...secret,
-        DISCORD_SHARD_COUNT: "40",
-        DISCORD_SHARD_IDS: "$0-$9".replaceAll("$", String(pod)),
-      }
-      const { config, warnings } = readGatewayConfig({ file: null, env, isTerminal: false, readText: () => "" })
-      expect(warnings).toEqual([])
-      return config.shards.ids
-    }
-    expect(read(join(KUBERNETES, "many-gateways/gateway.yaml"))).toContain("value: $(POD_NUMBER)0-$(POD_NUMBER)9")
-    expect([0, 1, 2, 3].flatMap((pod) => idsOf(pod) ?? [])).toEqual(Array.from({ length: 40 }, (_, id) => id))
+    const shared = Object.fromEntries(manyGateways().map(({ name, value }) => [name, value]))
+    const env = { ...settings, ...secret, ...shared }
+    const { config, warnings } = readGatewayConfig({ file: null, env, isTerminal: false, readText: () => "" })
+    expect(warnings).toEqual([])
+    expect(config.shards.leases).toBeDefined()
   })
 
   for (const service of SERVICES) {
