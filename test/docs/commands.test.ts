@@ -25,6 +25,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly run: (lines: readonly
   { pattern: /bun run gateway$/, run: runGateway },
   { pattern: /^bun run simulator/, run: runSimulator },
   { pattern: /^bun run proxy$/, run: runProxy },
+  { pattern: /^PROXY_LIMITS_REDIS_URL=\S+ bun run proxy$/, run: runSharedProxy },
   { pattern: /^ADMIN_TOKEN=… spectacles shards /, run: runSteering },
   { pattern: /^redis-cli /, run: runRedisCli },
   { pattern: /^(docker|kubectl) /, run: namesFilesThatExist },
@@ -99,6 +100,12 @@ async function runSimulator([line]: readonly string[]): Promise<void> {
   const child = start(`${line} --port 0`)
   await says(child.stdout, "ws://127.0.0.1:")
   await ends(child)
+}
+
+async function runSharedProxy([line]: readonly string[]): Promise<void> {
+  const server = await startRedisServer()
+  await runProxy([line?.replace("redis://localhost:6379", server.url) ?? ""])
+  await server.stop()
 }
 
 async function runProxy([line, ...requests]: readonly string[]): Promise<void> {
