@@ -12,6 +12,8 @@ import type { Logger } from "../ops/log.ts"
 
 /** A connection that answers nothing for this part of a lease is dropped. */
 const SILENT_SHARE = 0.25
+/** So long replicas may take. */
+const REPLICATE_SHARE = 0.1
 
 export interface NewLeasesOptions {
   readonly config: GatewayConfig
@@ -36,7 +38,11 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
   return {
     member: { id: node, ...shards.leases },
     admission: new Admission(connectionName(prefix, node)),
-    ledger: redisLedger({ commands, subscriber: connect("news of leases", null), prefix, node }),
+    ledger: redisLedger({
+      ...{ commands, subscriber: connect("news of leases", null), prefix, node },
+      replicas: shardStore.redis.replicas,
+      replicateWithinMs: shards.leases.leaseMs * REPLICATE_SHARE,
+    }),
     sessions: fencedSessions({ commands, prefix, node, onUnreadable }),
   }
 }

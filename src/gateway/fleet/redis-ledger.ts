@@ -13,6 +13,7 @@ import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 const REFUSALS = /^(NOPERM|ERR unknown (sub)?command)/i
 const NO_ADDRESS = "0.0.0.0:0"
 const ASK_WITHIN_MS = 5_000
+const REPLICATE_WITHIN_MS = 500
 
 export interface RedisLedgerOptions {
   readonly commands: Client
@@ -21,6 +22,10 @@ export interface RedisLedgerOptions {
   /** What the keys begin with: the same for every gateway of a bot, another for each bot. */
   readonly prefix: string
   readonly node: string
+  /** Replicas that must have what a beat changed before its answer counts. Not asked for in a cluster. */
+  readonly replicas?: number
+  /** How long they may take. */
+  readonly replicateWithinMs?: number
 }
 
 /** Redis answered what our script does not: something else is kept under our keys. */
@@ -66,9 +71,10 @@ class RedisLedger implements Ledger {
       const { commands, prefix } = this.#options
       const { about, nodes, leases, changes, channel } = ledgerKeys(prefix)
       const text = JSON.stringify(beat)
-      return this.#read(
-        await commands.eval(EXCHANGE_SCRIPT, 4, about, nodes, leases, changes, text, channel, this.#known.version),
-      )
+      const known = this.#known.version
+      const reply = await commands.eval(EXCHANGE_SCRIPT, 4, about, nodes, leases, changes, text, channel, known)
+      await this.#expectReplicas()
+      return this.#read(reply)
     } finally {
       this.#isBusy = false
     }
@@ -100,6 +106,15 @@ class RedisLedger implements Ledger {
   async close(): Promise<void> {
     this.#options.commands.disconnect()
     this.#options.subscriber.disconnect()
+  }
+
+  /** An old master that sentinels have replaced answers still, and no replica follows it any more. */
+  async #expectReplicas(): Promise<void> {
+    const { commands, replicas = 0, replicateWithinMs = REPLICATE_WITHIN_MS } = this.#options
+    if (replicas === 0 || commands.isCluster) return
+    const count = Number(await commands.call("WAIT", [String(replicas), String(Math.ceil(replicateWithinMs))]))
+    if (count < replicas)
+      throw new LedgerAnswerError(`${count} replicas have the leases, and redis.replicas is ${replicas}`)
   }
 
   #read(reply: unknown): Answer {

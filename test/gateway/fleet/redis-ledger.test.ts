@@ -46,3 +46,25 @@ test("#34 fencing ends every connection of that node, and no other one", async (
   for (const one of [other, longer]) one.disconnect()
   await ledger.close()
 })
+
+test("#34 an answer counts only once as many replicas have it as were asked for: an old master has none", async () => {
+  const replica = await startRedisServer({ replicaOf: server })
+  while (!(await server.command("INFO", "replication")).includes("state=online")) await Bun.sleep(10)
+  const ledger = redisLedger({
+    commands: connect(),
+    subscriber: connect(),
+    prefix: "replicated",
+    node: "a",
+    replicas: 1,
+  })
+  const beat = {
+    node: { id: "a", weight: 1, capacity: 1, isDraining: false, unsettled: 0 },
+    ...{ shardCount: 1, leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
+  }
+  expect((await ledger.exchange(beat)).type).toBe("member")
+  await replica.stop()
+  expect(String(await ledger.exchange(beat).catch(String))).toContain(
+    "0 replicas have the leases, and redis.replicas is 1",
+  )
+  await ledger.close()
+})
