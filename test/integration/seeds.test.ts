@@ -240,7 +240,7 @@ describe("the gateway's page", () => {
       let messages: readonly { readonly payload: string; readonly payload_encoding: string }[] = []
       while (messages.length === 0) {
         const answer = await fetch(`${queue}/get`, { method: "POST", headers, body }).catch(() => null)
-        if (answer?.ok === true) messages = await answer.json()
+        if (answer?.ok === true) messages = (await answer.json()) as typeof messages
         await Bun.sleep(50)
       }
       expect(messages[0]?.payload_encoding).toBe("string")
