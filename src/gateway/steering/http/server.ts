@@ -38,7 +38,7 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
       maxRequestBodySize: MAX_BODY_BYTES,
       // A drain is answered when it is done.
       idleTimeout: 0,
-      fetch: (request) => (isAllowed(request) ? answer(request, options) : unauthorized()),
+      fetch: (request) => (isAllowed(request) ? answer(request, options).catch(unreachable) : unauthorized()),
       error(error) {
         log.error({ err: error }, "Cannot answer an operator's request.")
         return refusal(500, `Cannot answer: ${error.message}`)
@@ -97,6 +97,12 @@ function unauthorized(): Response {
   const reason = "Cannot answer: show the token of admin.token, as in Authorization: Bearer TOKEN."
   const result: OrderResult = { type: "refused", reason }
   return Response.json(result, { status: 401, headers: { "www-authenticate": "Bearer" } })
+}
+
+/** Redis is away: not a defect of ours. */
+function unreachable(error: unknown): Response {
+  if (error instanceof OperatorError) return refusal(503, error.message)
+  throw error
 }
 
 function wrongMethod(right: string): Response {

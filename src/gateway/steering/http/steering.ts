@@ -39,7 +39,10 @@ export function adminClient({ url, token, fetch }: AdminClientOptions): AdminCli
   }
   return {
     async view() {
-      return readView(await ask("GET", "/shards", VIEW_WITHIN_MS)) ?? otherAnswer(url)
+      const text = await ask("GET", "/shards", VIEW_WITHIN_MS)
+      const refusal = readResult(text)
+      if (refusal?.type === "refused") throw new OperatorError(refusal.reason)
+      return readView(text) ?? otherAnswer(url)
     },
     async steer(command) {
       return readResult(await ask("POST", pathOf(command), COMMAND_WITHIN_MS)) ?? otherAnswer(url)

@@ -2,6 +2,8 @@
 
 import type { Client } from "../../../brokers/redis/clients.ts"
 import type { Clock } from "../../../flow/clock.ts"
+import { settlesWithin } from "../../../flow/deadline.ts"
+import { OperatorError } from "../../../ops/operator-error.ts"
 import type { NodeReport, Order, OrderResult } from "../node.ts"
 import { type Steering, viewOf } from "../steering.ts"
 import { readAnswer, readReport, type SentOrder } from "../wire.ts"
@@ -9,6 +11,7 @@ import { steeringKeys } from "./keys.ts"
 
 /** A process that lives says at once that an order arrived. */
 const ACCEPT_WITHIN_MS = 5_000
+const REDIS_WITHIN_MS = 5_000
 /** Draining a process of a thousand shards takes a while. */
 export const OBEY_WITHIN_MS = 300_000
 
@@ -26,11 +29,11 @@ export function redisSteering({ commands, subscriber, prefix, clock, newId }: Re
   const keys = steeringKeys(prefix)
   return {
     async view() {
-      const names = await commands.smembers(keys.names)
+      const names = await answered(clock, commands.smembers(keys.names))
       if (names.length === 0) return viewOf([])
-      const texts = await commands.mget(names.map(keys.reportOf))
+      const texts = await answered(clock, commands.mget(names.map(keys.reportOf)))
       const gone = names.filter((_, index) => texts[index] == null)
-      if (gone.length > 0) await commands.srem(keys.names, ...gone)
+      if (gone.length > 0) await answered(clock, commands.srem(keys.names, ...gone))
       const reports = texts.flatMap((text): readonly NodeReport[] => {
         const report = text === null ? null : readReport(text)
         return report === null ? [] : [report]
@@ -47,16 +50,23 @@ export function redisSteering({ commands, subscriber, prefix, clock, newId }: Re
       subscriber.on("message", onMessage)
       try {
         // The answer must not come before anybody listens.
-        await subscriber.subscribe(channel)
+        await answered(clock, subscriber.subscribe(channel))
         const sent: SentOrder = { id, order }
-        await commands.publish(keys.ordersOf(node), JSON.stringify(sent))
+        await answered(clock, commands.publish(keys.ordersOf(node), JSON.stringify(sent)))
         return await answers.result()
       } finally {
         subscriber.off("message", onMessage)
-        await subscriber.unsubscribe(channel)
+        subscriber.unsubscribe(channel).catch(() => {})
       }
     },
   }
+}
+
+/** The clients wait for Redis without end; whoever looks at a terminal does not. */
+async function answered<T>(clock: Clock, command: Promise<T>): Promise<T> {
+  if (await settlesWithin(clock, REDIS_WITHIN_MS, command)) return command
+  command.catch(() => {})
+  throw new OperatorError(`Cannot reach the gateways: Redis has not answered for ${REDIS_WITHIN_MS / 1_000} s.`)
 }
 
 /** What comes back for one order: that it arrived, and then how it went. */

@@ -5,7 +5,8 @@ import { Secret } from "../../../../src/config/secret.ts"
 import { type AdminServer, startAdminServer } from "../../../../src/gateway/steering/http/server.ts"
 import { adminClient } from "../../../../src/gateway/steering/http/steering.ts"
 import type { Order, OrderResult } from "../../../../src/gateway/steering/node.ts"
-import { viewOf } from "../../../../src/gateway/steering/steering.ts"
+import { type FleetView, viewOf } from "../../../../src/gateway/steering/steering.ts"
+import { OperatorError } from "../../../../src/ops/operator-error.ts"
 import { RecordingLogger } from "../../../fixtures/recording-logger.ts"
 
 const TOKEN = new Secret("0123456789abcdef")
@@ -33,17 +34,19 @@ let server: AdminServer
 let given: [string, Order][]
 let result: OrderResult
 let log: RecordingLogger
+let view: () => Promise<FleetView>
 const urlOf = () => `http://127.0.0.1:${server.port}`
 
 beforeEach(() => {
   given = []
+  view = async () => VIEW
   result = { type: "done" }
   log = new RecordingLogger()
   server = startAdminServer({
     address: { hostname: "127.0.0.1", port: 0 },
     token: TOKEN,
     steering: {
-      view: async () => VIEW,
+      view: () => view(),
       async order(node, order) {
         given.push([node, order])
         return result
@@ -112,6 +115,15 @@ describe("the admin address", () => {
   ] as const)("answers %s %s with %d", async (method, path, status) => {
     expect((await ask(method, path)).status).toBe(status)
     expect(given).toEqual([])
+  })
+
+  test("answers 503 with the reason when the processes cannot be reached", async () => {
+    view = () => Promise.reject(new OperatorError("Cannot reach the gateways: Redis is away."))
+    expect((await ask("GET", "/shards")).status).toBe(503)
+    expect(await client().view().catch(String)).toContain("Redis is away.")
+    expect(await client().steer({ type: "restart", shard: 0 })).toMatchObject({
+      reason: expect.stringContaining("away"),
+    })
   })
 
   test("#35 never logs the token", async () => {

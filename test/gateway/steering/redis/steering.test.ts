@@ -121,6 +121,24 @@ describe("steering over Redis", () => {
     expect(result).toMatchObject({ reason: expect.stringContaining("nobody does not answer") })
   })
 
+  test("says that Redis does not answer, and waits no longer", async () => {
+    const clock = new FakeClock()
+    const steering = steeringOn([single.url], clock)
+    expect((await steering.view()).nodes).toEqual([])
+    single.pause()
+    let told = ""
+    const looked = steering.view().catch((error: unknown) => {
+      told = String(error)
+    })
+    while (told === "") {
+      clock.advance(1_000)
+      await Bun.sleep(1)
+    }
+    single.resume()
+    await looked
+    expect(told).toContain("Redis has not answered for 5 s")
+  })
+
   test("an order that fails is a refusal with the error, and the next one is obeyed", async () => {
     const node = new FakeNode("one")
     node.obeys = () => Promise.reject(new Error("defect"))
