@@ -37,7 +37,7 @@ things on purpose is in docs/simulator.md.`,
     { what: "a bot of two shards, with a lot going on", line: "spectacles simulator --shards 2 --rate 100" },
     {
       what: "the gateway, connected to it",
-      line: "DISCORD_API_SCHEME=http DISCORD_API_HOST=127.0.0.1:7040 DISCORD_TOKEN=any spectacles gateway",
+      line: "DISCORD_API_SCHEME=http DISCORD_API_HOST=127.0.0.1:7040 DISCORD_TOKEN=any DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES spectacles gateway",
     },
   ],
 } as const satisfies CommandLine
@@ -90,7 +90,8 @@ function greeting({ url, host, gatewayUrl, world }: Simulator, { rate, shards, t
   shards recommended: ${shards}, events a second and shard: ${rate}, token: ${token === undefined ? "any" : "the one given"}
 
 Connect the gateway from another terminal:
-  DISCORD_API_SCHEME=http DISCORD_API_HOST=${host} DISCORD_TOKEN=${token === undefined ? "any" : "…"} ${callOf("gateway")}
+  DISCORD_API_SCHEME=http DISCORD_API_HOST=${host} DISCORD_TOKEN=${token === undefined ? "any" : "…"} \\
+    DISCORD_EVENTS=MESSAGE_CREATE DISCORD_INTENTS=GUILDS,GUILD_MESSAGES ${callOf("gateway")}
 
 Make it go wrong:
   curl -X POST ${url}/simulator/faults -d '{"type":"reconnect"}'

@@ -194,7 +194,9 @@ export class Gateway {
       },
     })
     const sends = new OwnSends(clock, (shardIds, until) =>
-      consumeSends({ ...this.#sendOptions(plan, fleet, shardIds, until), ownOnly: true }).catch(onError),
+      consumeSends({ ...this.#sendOptions(plan, fleet, shardIds, until), moving: { ownOnly: true, clock } }).catch(
+        onError,
+      ),
     )
     const ownership = new Leases({
       ...{ ...parts, fleet, dial, clock, log },
@@ -209,7 +211,8 @@ export class Gateway {
     this.#running = { fleet, plan, ownership }
     signal.addEventListener("abort", () => sends.stop())
     await ownership.start()
-    consumeSends(this.#sendOptions(plan, fleet, [], signal)).catch(onError)
+    const moving = { ownOnly: false, clock }
+    consumeSends({ ...this.#sendOptions(plan, fleet, [], signal), moving }).catch(onError)
   }
 
   #sendOptions(plan: ShardPlan, fleet: Fleet, shardIds: readonly number[], signal: AbortSignal): SendConsumerOptions {
@@ -277,7 +280,8 @@ export class Gateway {
 
   #endOf(end: BrokerEnd): GatewayEnd {
     if (end.type === "failed") return { type: "refused", message: end.error.message }
-    if (end.type === "gone") this.#parts.log.info({}, end.reason)
+    if (end.type === "gone")
+      return { type: "refused", message: `${end.reason} Start it again, together with the gateway.` }
     return { type: "stopped" }
   }
 }

@@ -80,13 +80,13 @@ describe("standard output", () => {
     reader.releaseLock()
   })
 
-  test("ends the gateway cleanly when its reader leaves", async () => {
+  test("ends the gateway with one sentence when its reader leaves", async () => {
     const { output, exited, errors } = await start({}, "| head -n 1")
     dispatch(0, 1)
     expect(numbers(await read(output, 1))).toEqual([0])
     await untilExit(exited, () => dispatch(1, 1))
-    expect(await exited).toBe(0)
-    expect(await errors).not.toContain('"level":"error"')
+    expect(await exited).toBe(1)
+    expect(await errors).toContain("The reader of standard output has left. Start it again, together with the gateway.")
   })
 
   test("loses nothing to a reader that stops for a while, and keeps the order", async () => {

@@ -46,7 +46,8 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
     })
     return { port: server.port ?? address.port, stop: () => server.stop(true) }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE"
+    const why = isTaken ? "the port is in use" : error instanceof Error ? error.message : String(error)
     throw new OperatorError(
       `Cannot listen for operators on ${address.hostname}:${address.port}: ${why}; set admin.address to another.`,
       { cause: error },

@@ -140,7 +140,7 @@ describe("the admin address", () => {
         steering: { view: async () => VIEW, order: async () => result },
         log,
       })
-    expect(again).toThrow(/admin\.address/)
+    expect(again).toThrow(/the port is in use; set admin\.address to another\.$/)
   })
 })
 
