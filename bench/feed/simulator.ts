@@ -5,8 +5,12 @@ import { createInterface } from "node:readline"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 
+const GUILDS_A_SHARD = 12
+
 const shards = Number(process.argv[2] ?? "1")
-const simulator = await startSimulator({ guilds: 100, shards, maxConcurrency: shards })
+// So many that no shard is without one.
+const guilds = Math.max(100, shards * GUILDS_A_SHARD)
+const simulator = await startSimulator({ guilds, shards, maxConcurrency: shards })
 say({ host: simulator.host, gatewayUrl: simulator.gatewayUrl })
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
