@@ -61,6 +61,28 @@ test(
 )
 
 test(
+  "packets for a shard or a guild reach Discord from whichever process runs the shard by then",
+  async () => {
+    discord.setRate(0)
+    await fleet.start()
+    await fleet.balanced(1)
+    await fleet.start()
+    await fleet.balanced(2)
+    const presence = { op: 3, d: { since: null, activities: [], status: "idle", afk: false } }
+    const all = Array.from({ length: SHARDS }, (_, shard) => shard)
+    const got = () => discord.record.of("packet").filter(({ op }) => op === presence.op)
+    for (const shard of all) await fleet.redis.xadd(String(shard), "*", "data", JSON.stringify(presence))
+    await until(() => new Set(got().map(({ shard }) => shard)).size === SHARDS)
+    for (const shard of all) {
+      const packet = { guild_id: String(BigInt(shard) << 22n), packet: presence }
+      await fleet.redis.xadd("SEND", "*", "data", JSON.stringify(packet))
+    }
+    await until(() => got().length === 2 * SHARDS)
+  },
+  TIMEOUT_MS,
+)
+
+test(
   "#32 an orderly stop hands every shard over at once",
   async () => {
     await fleet.start()

@@ -3,10 +3,14 @@
 //   event "SEND":          {guild_id, packet: {op, d}}   the shard follows from the guild
 //   event "3":             {op, d}                       the shard is the event
 //   event "gateway_send":  {payload: {op, d}, shardId}   discord.js' form, where the broker speaks it
-// What comes for a shard of another process is published again under that shard's id, which its owner reads.
+// What comes for a shard of another process is published again under that shard's id, which its owner reads. Where shards move,
+// so is what comes for a shard that has just left.
 
 import type { Broker, Delivery } from "../../brokers/broker.ts"
 import { shardOf } from "../../discord/snowflake.ts"
+import { aborted } from "../../flow/aborted.ts"
+import type { Clock } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
 import { Slots } from "../../flow/slots.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { SendResult } from "./queue.ts"
@@ -25,6 +29,8 @@ export const DISCORDJS_SEND_EVENT = "gateway_send"
 
 /** Deliveries in hand at once; more are left with the broker. */
 const MAX_IN_HAND = 4_096
+/** So long after a shard has left its own packets may still be read here. */
+const LEFT_WITHIN_MS = 2_000
 
 export interface SendTargets {
   readonly shardCount: number
@@ -36,8 +42,12 @@ export interface SendConsumerOptions {
   readonly broker: Broker
   readonly targets: SendTargets
   readonly shardIds: readonly number[]
-  /** Only what comes for these shards by their ids. */
-  readonly ownOnly?: boolean
+  /** Absent: shards stay for as long as this consumer. */
+  readonly moving?: {
+    /** Only what comes for these shards by their ids, until they change and `signal` aborts. */
+    readonly ownOnly: boolean
+    readonly clock: Clock
+  }
   readonly log: Logger
   readonly onRefused: (refusal: Refusal) => void
   readonly signal: AbortSignal
@@ -45,10 +55,10 @@ export interface SendConsumerOptions {
 
 /** Runs until the broker closes or the signal aborts. */
 export async function consumeSends(options: SendConsumerOptions): Promise<void> {
-  const { broker, shardIds, ownOnly = false, signal } = options
+  const { broker, shardIds, moving, signal } = options
   const slots = new Slots(MAX_IN_HAND)
   const anyShard = broker.encoding.body === "discordjs" ? [SEND_EVENT, DISCORDJS_SEND_EVENT] : [SEND_EVENT]
-  const events = [...(ownOnly ? [] : anyShard), ...shardIds.map(String)]
+  const events = [...(moving?.ownOnly === true ? [] : anyShard), ...shardIds.map(String)]
   for await (const delivery of broker.consume(events, signal)) {
     await slots.take()
     handle(delivery, options).finally(() => slots.give())
@@ -74,19 +84,25 @@ async function handle(delivery: Delivery, options: SendConsumerOptions): Promise
   }
 }
 
-async function send(delivery: Delivery, { targets, broker }: SendConsumerOptions): Promise<Refusal | null> {
+async function send(delivery: Delivery, options: SendConsumerOptions): Promise<Refusal | null> {
+  const { targets, broker, moving, signal } = options
   const addressed = address(delivery, targets.shardCount)
   if (!addressed.ok) return addressed.refusal
   const { shardId, packet } = addressed
   const shard = targets.shard(shardId)
-  if (shard !== undefined) return await shard(packet)
+  if (shard !== undefined) {
+    const refusal = await shard(packet)
+    if (refusal?.reason !== "stopped" || moving === undefined) return refusal
+  }
   // Standard output has nobody who could be the owner.
   const hasOthers = broker.encoding.framing.type !== "stdio" && shardId >= 0 && shardId < targets.shardCount
-  if (!isRoutable(delivery.event) || !hasOthers) {
+  if (!(isRoutable(delivery.event) || moving !== undefined) || !hasOthers) {
     const message = `Cannot send to shard ${shardId} of ${targets.shardCount}: this gateway does not run it.`
     return { reason: "unknown-shard", message }
   }
   try {
+    // It would come back to us for as long as we read that shard's own.
+    if (moving?.ownOnly === true) await settlesWithin(moving.clock, LEFT_WITHIN_MS, aborted(signal))
     await broker.announce(String(shardId), JSON.parse(packet.json))
     return null
   } catch (error) {
