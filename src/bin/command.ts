@@ -11,6 +11,8 @@ import { type CommandLine, type Flags, helpText, type Reading, readArguments } f
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 export const EXIT_SIGNALLED = 130
+/** As of a program that SIGPIPE has ended. */
+const EXIT_READER_LEFT = 141
 
 /** A command: takes its arguments, resolves to its exit code. */
 export type Command = (args: readonly string[]) => Promise<number>
@@ -39,6 +41,8 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   try {
     process.exit(await command(args))
   } catch (error) {
+    // Whoever reads standard output has seen enough, as `| head` does.
+    if (error instanceof Error && "code" in error && error.code === "EPIPE") process.exit(EXIT_READER_LEFT)
     const expected = error instanceof OperatorError || error instanceof ConfigError
     process.stderr.write(`${expected ? error.message : describeDefect(error)}\n`)
     process.exit(EXIT_FAILED)

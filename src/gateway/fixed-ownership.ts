@@ -3,6 +3,7 @@
 import type { Clock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
 import type { Logger } from "../ops/log.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 import type { Fleet } from "./fleet.ts"
 import type { Ownership } from "./ownership.ts"
 import { SessionSaver } from "./sessions/saver.ts"
@@ -23,7 +24,10 @@ export function fixedOwnership({ ids, fleet, store, clock, log }: FixedOwnership
   const saver = new SessionSaver({
     store,
     clock,
-    onError: (error) => log.warn({ err: error }, "sessions could not be stored; trying again"),
+    onError: (error) =>
+      error instanceof OperatorError
+        ? log.warn({}, `${error.message} It is tried again every second.`)
+        : log.warn({ err: error }, "sessions could not be stored; trying again"),
   })
   let isStarted = false
   return {

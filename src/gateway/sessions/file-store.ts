@@ -1,7 +1,7 @@
 // Sessions in a folder, one file a shard, for gateways without a Redis. Each write replaces the whole file at once, so a
 // crash leaves the old value or the new one.
 
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { access, constants, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { OperatorError } from "../../ops/operator-error.ts"
 import type { SessionStore } from "./session.ts"
@@ -22,6 +22,8 @@ export function fileSessionStore({ folder, onUnreadable }: FileSessionStoreOptio
   const fileOf = (shard: number) => join(folder, `shard-${shard}.json`)
   return {
     async load(shard) {
+      // Before the first event, and not when it is too late to keep a session.
+      await makeFolder(folder)
       const file = fileOf(shard)
       const text = await readText(file)
       if (text === null) return null
@@ -56,9 +58,10 @@ async function readText(file: string): Promise<string | null> {
 async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.W_OK)
   } catch (error) {
     throw new SessionFolderError(
-      `Cannot make the folder ${folder} for sessions (${codeOf(error)}): set shard_store.path to one that this user may write.`,
+      `Cannot use the folder ${folder} for sessions (${codeOf(error)}): set shard_store.path to one that this user may write.`,
       { cause: error },
     )
   }
@@ -66,8 +69,15 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function replace(file: string, text: string): Promise<void> {
   const next = `${file}.next`
-  await writeFile(next, text, { mode: 0o600 })
-  await rename(next, file)
+  try {
+    await writeFile(next, text, { mode: 0o600 })
+    await rename(next, file)
+  } catch (error) {
+    throw new SessionFolderError(
+      `Cannot write the session to ${file} (${codeOf(error)}): let this user write there, and see that the disk has room.`,
+      { cause: error },
+    )
+  }
 }
 
 function codeOf(error: unknown): string {
