@@ -5,9 +5,11 @@ import type { Broker } from "../../../src/brokers/broker.ts"
 import { memoryBroker } from "../../../src/brokers/memory/broker.ts"
 import { MemoryHub } from "../../../src/brokers/memory/hub.ts"
 import type { Body } from "../../../src/codec/encoding.ts"
+import { systemClock } from "../../../src/flow/clock.ts"
 import { consumeSends } from "../../../src/gateway/sends/consumer.ts"
 import type { Refusal } from "../../../src/gateway/sends/rules.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
+import { until } from "../../fixtures/running-gateway.ts"
 
 /** In shard 1 of 4. */
 const GUILD = String(1n << 22n)
@@ -144,6 +146,27 @@ describe("a packet", () => {
     gateway([0, 1, 2, 3])
     await settled()
     expect(sent).toEqual([{ shard: 1, json: JSON.stringify(PACKET) }])
+    expect(refusals).toEqual([])
+  })
+})
+
+describe("where shards move", () => {
+  test("what comes for a shard that has just left is published again for whoever runs it, once it is no longer read here", async () => {
+    const broker = memoryBroker({ hub, group: "gateway" })
+    const left = new AbortController()
+    const targets = { shardCount: SHARD_COUNT, shard: () => undefined }
+    const onRefused = (refusal: Refusal) => refusals.push(refusal)
+    void consumeSends({
+      ...{ broker, targets, shardIds: [1], log: new RecordingLogger(), onRefused, signal: left.signal },
+      moving: { ownOnly: true, clock: systemClock },
+    })
+    await broker.announce("1", PACKET)
+    await until(() => hub.entries("1").length === 1)
+    left.abort()
+    await until(() => hub.entries("1").length === 2)
+    gateway([1])
+    await until(() => sent.length === 1)
+    expect(sent[0]?.shard).toBe(1)
     expect(refusals).toEqual([])
   })
 })
