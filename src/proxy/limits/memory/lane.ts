@@ -2,6 +2,7 @@
 // holds nobody else up, and it may share its bucket with other lanes.
 
 import type { Bucket } from "../bucket.ts"
+import { failuresAfter, keepsFailing } from "../failing.ts"
 import { isOutsideGlobal } from "../holds.ts"
 import type { Permit, Priority, Refusal } from "../limiter.ts"
 import type { Route } from "../routes.ts"
@@ -21,9 +22,6 @@ export interface SharedBucket {
   readonly bucket: Bucket
   lanes: number
 }
-
-/** Failures in a row after which a route counts as one that keeps failing. */
-const FAILING_FROM = 3
 
 /** @typeParam Token what keeps the lanes of a token. */
 export class Lane<Token> {
@@ -68,13 +66,11 @@ export class Lane<Token> {
   }
 
   answered(status: number): void {
-    if (status === 401 || status === 403 || status === 429) this.#failures += 1
-    else if (status < 400) this.#failures = -1
-    else this.#failures = Math.max(0, this.#failures)
+    this.#failures = failuresAfter(this.#failures, status)
   }
 
   get keepsFailing(): boolean {
-    return this.#failures >= FAILING_FROM
+    return keepsFailing(this.#failures)
   }
 
   /** Its last answer was good. */

@@ -29,12 +29,12 @@ import {
   type Refusal,
   type Verdict,
 } from "../limiter.ts"
+import { sweepLanes } from "../sweep.ts"
 import { WaitList } from "../wait-list.ts"
 import { describeLanes, read } from "./describe.ts"
 import type { Waiter } from "./lane.ts"
 import { LaneIndex } from "./lane-index.ts"
 import { type Grant, LanePermit, NO_PLACE, type PermitOwner } from "./permit.ts"
-import { sweepLanes } from "./sweep.ts"
 import type { TokenLane, TokenLanes } from "./token-lanes.ts"
 
 export interface MemoryLimiterOptions {

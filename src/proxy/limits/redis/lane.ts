@@ -1,6 +1,7 @@
 // A lane: the requests of one token for one route and major parameter that wait in this process. Where its bucket stands,
 // the turns know; what they said last is remembered here.
 
+import { failuresAfter, keepsFailing } from "../failing.ts"
 import { isOutsideGlobal } from "../holds.ts"
 import { type Permit, PRIORITIES, type Priority, type Refusal } from "../limiter.ts"
 import type { Route } from "../routes.ts"
@@ -17,9 +18,6 @@ export interface Waiter {
   /** Ends the wait, with what comes of it. */
   readonly answer: (answer: Permit | Refusal) => void
 }
-
-/** Failures in a row after which a route counts as one that keeps failing. */
-const FAILING_FROM = 3
 
 /** @typeParam Token what keeps the lanes of a token. */
 export class Lane<Token extends { readonly blockedUntilMs: number }> implements TurnLane {
@@ -100,13 +98,11 @@ export class Lane<Token extends { readonly blockedUntilMs: number }> implements 
   }
 
   answered(status: number): void {
-    if (status === 401 || status === 403 || status === 429) this.#failures += 1
-    else if (status < 400) this.#failures = -1
-    else this.#failures = Math.max(0, this.#failures)
+    this.#failures = failuresAfter(this.#failures, status)
   }
 
   get keepsFailing(): boolean {
-    return this.#failures >= FAILING_FROM
+    return keepsFailing(this.#failures)
   }
 
   /** Its last answer was good. */

@@ -16,6 +16,7 @@ import type {
   Refusal,
   Verdict,
 } from "../limiter.ts"
+import { sweepLanes } from "../sweep.ts"
 import { describe, read } from "./describe.ts"
 import type { Waiter } from "./lane.ts"
 import { LaneIndex } from "./lane-index.ts"
@@ -24,7 +25,6 @@ import { RedisLink } from "./link.ts"
 import { type Grant, type PermitOwner, SharedPermit } from "./permit.ts"
 import type { Scripts } from "./scripts.ts"
 import { SharedBudget } from "./shared-budget.ts"
-import { sweep } from "./sweep.ts"
 import { type OwnSettlement, type SharedLane, SharedToken } from "./token.ts"
 
 export interface RedisLimiterOptions {
@@ -66,7 +66,7 @@ export class RedisLimiter implements Limiter, PermitOwner {
       token.admit()
     })
     this.#link = new RedisLink({ ...options, budget: this.#budget, onBan: (forMs) => this.#ban(forMs) })
-    this.#stopSweeping = sweep(clock, this.#index, bounds.idleMs)
+    this.#stopSweeping = sweepLanes(clock, this.#index, bounds.idleMs)
     listen((message) => {
       const [who, identity] = message.split(" ")
       if (who === me) return

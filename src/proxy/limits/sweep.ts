@@ -1,16 +1,26 @@
 // Forgets idle lanes, some of them at a time, so that a hundred thousand of them never hold up a request.
 
-import type { Clock } from "../../../flow/clock.ts"
-import type { LaneIndex } from "./lane-index.ts"
+import type { Clock } from "../../flow/clock.ts"
 
 const SWEEP_EVERY_MS = 500
 const LANES_A_SWEEP = 2_000
 
+interface Lane {
+  /** Without a request since `sinceMs`, and nothing is known of it that still holds. */
+  isIdle(nowMs: number, sinceMs: number): boolean
+}
+
+/** All lanes of a limiter. */
+interface LaneIndex<L extends Lane> {
+  lanes(): Iterator<L>
+  forget(lane: L, nowMs: number): void
+}
+
 /**
  * Sweeps until the function returned is called.
- * @param idleMs lanes without a request for this long are forgotten, once nothing is known of them that still holds.
+ * @param idleMs lanes without a request for this long are forgotten
  */
-export function sweepLanes(clock: Clock, index: LaneIndex, idleMs: number): () => void {
+export function sweepLanes<L extends Lane>(clock: Clock, index: LaneIndex<L>, idleMs: number): () => void {
   let sweeping = index.lanes()
   const sweep = () => {
     const nowMs = clock.nowMs()
