@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
-import { silentLogger } from "../../../../src/ops/log.ts"
-import { MemoryLimiter } from "../../../../src/proxy/limits/memory/memory-limiter.ts"
-import { told, want } from "../../../contract/limiter.ts"
-import { FakeClock } from "../../../fixtures/fake-clock.ts"
+import { silentLogger } from "../../../src/ops/log.ts"
+import { MemoryLimiter } from "../../../src/proxy/limits/memory/memory-limiter.ts"
+import { told, want } from "../../contract/limiter.ts"
+import { FakeClock } from "../../fixtures/fake-clock.ts"
 
 test("idle buckets are forgotten, and those that still hold something back are not", async () => {
   const clock = new FakeClock()
