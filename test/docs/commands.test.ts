@@ -22,6 +22,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly run: (lines: readonly
   { pattern: /^bun run demo$/, run: runDemo },
   // That is what runs here.
   { pattern: /^bun run test$/, run: () => Promise.resolve() },
+  { pattern: /BROKER_TYPE=redis .*bun run gateway$/, run: runGatewayOnRedis },
   { pattern: /bun run gateway$/, run: runGateway },
   { pattern: /^bun run simulator/, run: runSimulator },
   { pattern: /^bun run proxy$/, run: runProxy },
@@ -81,6 +82,17 @@ async function runGateway([line]: readonly string[]): Promise<void> {
   }
   expect(events).toBeGreaterThan(0)
   expect(await child.exited).toBe(0)
+}
+
+async function runGatewayOnRedis([line = ""]: readonly string[]): Promise<void> {
+  const server = await startRedisServer()
+  const child = startGateway(line.replace("localhost:6379", server.url))
+  const reader = start(`redis-cli -u ${server.url} XREAD BLOCK 30000 STREAMS MESSAGE_CREATE 0-0`)
+  expect(await reader.stdout.text()).toContain("MESSAGE_CREATE")
+  await ends(child)
+  const session = start(`redis-cli -u ${server.url} GET gateway:0`)
+  expect(await session.stdout.text()).toContain("sessionId")
+  await server.stop()
 }
 
 async function runSteering([line]: readonly string[]): Promise<void> {
