@@ -45,7 +45,7 @@ function markdownTable(rows: readonly SettingDescription[]): string {
     "| key | variable | default | what it is |",
     "| --- | --- | --- | --- |",
     ...rows.map(({ key, isOwn, variables, fallback, otherwise, about }) => {
-      const name = isOwn ? `\`${key}\` ＋` : `\`${key}\``
+      const name = isOwn ? `\`${key}\` +` : `\`${key}\``
       const standard = fallback === undefined ? otherwise : `\`${fallback}\``
       return `| ${name} | ${variables.map((one) => `\`${one}\``).join(" or ")} |${standard === "" ? "" : ` ${standard}`} | ${about} |`
     }),

@@ -104,7 +104,7 @@ export const BROKER_SETTINGS = {
   }),
   "shard_store.type": setting({
     about:
-      "Where sessions are kept: `memory`, `redis`, or `file` ＋. Only the last two let a restarted gateway resume.",
+      "Where sessions are kept: `memory`, `redis`, or `file` +. Only the last two let a restarted gateway resume.",
     variables: ["SHARD_STORE_TYPE"],
     schema: choice(["memory", "redis", "file"]),
     fallback: "memory",

@@ -31,7 +31,7 @@ describe("a page's tables", () => {
         "",
         "| key | variable | default | what it is |",
         "| --- | --- | --- | --- |",
-        "| `pool` ＋ | `A` or `B` | `5` | How many. |",
+        "| `pool` + | `A` or `B` | `5` | How many. |",
         "| `redis.url` | `REDIS_URL` | | Where. |",
         "| `redis.urls` | `REDIS_URL` | | Where all are. |",
         "",
