@@ -1,6 +1,6 @@
 // `bun bench/scaling/identify.ts [--shards 16000] [--gateways 40] [--concurrency 16]`: how long do the identifies of a new bot
 // take? The gateways' real queues and Redis' real scripts, on a clock that moves only when nothing is left to do; every gateway
-// starts its shards in the order of their ids, 32 at a time. Says what each Discord rule would have found broken.
+// starts its shards in the order of their ids, 32 at a time. Says how many Discord would have refused.
 
 import { parseArgs } from "node:util"
 import { IDENTIFY_WINDOW_MS } from "../../src/gateway/identify/limits.ts"
@@ -25,11 +25,9 @@ const { values } = parseArgs({
     concurrency: { type: "string", default: "16" },
   },
 })
-const [shards, gateways, maxConcurrency] = [values.shards, values.gateways, values.concurrency].map(Number) as [
-  number,
-  number,
-  number,
-]
+const shards = Number(values.shards)
+const gateways = Number(values.gateways)
+const maxConcurrency = Number(values.concurrency)
 
 const server = await startRedisServer()
 const clock = new FakeClock()
