@@ -14,7 +14,7 @@ export function tokenOf(settings: GatewaySettings, readText: ReadText, report: R
   if (!fromFile && !settings.isGiven("token")) {
     report.problem(
       settings.place("token"),
-      "the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file.",
+      "the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file, which the command init writes.",
     )
   }
   const isForDiscord = settings.values["api.host"] === DISCORD_HOST

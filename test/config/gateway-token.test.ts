@@ -18,7 +18,7 @@ describe("the token", () => {
 
   test("#36 is asked for when it is missing", () => {
     expect(problemsOf("", NO_VARIABLE)).toEqual([
-      "DISCORD_TOKEN: the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file.",
+      "DISCORD_TOKEN: the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file, which the command init writes.",
     ])
     expect(problemsOf('token = ""', { DISCORD_TOKEN: undefined })[0]).toStartWith(
       "gateway.toml:1: the token is missing",

@@ -217,7 +217,7 @@ describe("problems", () => {
           '  my.toml:4: intents[1] is "GUILD_MESAGES", which is no intent of Discord\'s. Did you mean GUILD_MESSAGES?',
           '  DISCORD_SHARD_COUNT: shards.count is "x": write a whole number from 0 to 100000.',
           "  my.toml:6: event is not a setting. Did you mean events?",
-          "  my.toml:1: the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file.",
+          "  my.toml:1: the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file, which the command init writes.",
           '  my.toml: events are missing: set DISCORD_EVENTS or events to those to publish, such as ["MESSAGE_CREATE"].',
           '  my.toml:8: broker.type is "redis", which needs redis.url: set REDIS_URL or redis.url, such as "redis://localhost:6379".',
         ].join("\n"),
