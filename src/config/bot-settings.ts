@@ -13,7 +13,7 @@ const MAX_RAW_INTENTS = 2 ** 32 - 1
 export const BOT_SETTINGS = {
   token: optional({
     otherwise: "needed",
-    about: "The bot's token. Quotes, space and `Bot ` around it are taken off. Never printed.",
+    about: "The bot's token. Quotes and spaces around it and the word `Bot` before it are taken off. Never printed.",
     variables: ["DISCORD_TOKEN"],
     schema: botToken(),
     print: String,
