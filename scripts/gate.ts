@@ -1,5 +1,5 @@
-// The gate: steps that run one after the other, each a process of its own. Every step runs, whatever failed before it;
-// what failed is printed in full.
+// The gate: steps that run one after the other, or some of them side by side, each a process of its own. Every step runs,
+// whatever failed before it; what failed is printed in full.
 
 import { styleText } from "node:util"
 
@@ -21,22 +21,25 @@ export interface Count {
   readonly skipped: number
 }
 
+/** One step, or several side by side: those that wait more than they work. */
+export type Stage = Step | readonly Step[]
+
 /** A step that takes longer is killed and has failed. */
 const STEP_TIMEOUT_MS = 20 * 60_000
 
 const NOTHING: Count = { passed: 0, failed: 0, skipped: 0 }
 
 /**
- * Runs the steps in order and prints a line for each.
+ * Runs the stages in order and prints a line for each step.
  * @returns the tests of all steps; a failed step without tests counts as one failed.
  */
-export async function runGate(root: string, steps: readonly Step[], print = console.log): Promise<Count> {
+export async function runGate(root: string, stages: readonly Stage[], print = console.log): Promise<Count> {
   let total = NOTHING
   const failures: string[] = []
-  for (const step of steps) {
+  const run = async (step: Step) => {
     if (step.skipped !== undefined) {
       print(`${styleText("yellow", "skip")}  ${step.name.padEnd(28)} ${step.skipped}`)
-      continue
+      return
     }
     const { count, failure, seconds } = await runStep(root, step)
     const verdict = failure === undefined ? styleText("green", "ok  ") : styleText("red", "FAIL")
@@ -46,6 +49,7 @@ export async function runGate(root: string, steps: readonly Step[], print = cons
     total = sum(total, count)
     if (failure !== undefined) failures.push(failure)
   }
+  for (const stage of stages) await Promise.all([stage].flat().map(run))
   for (const failure of failures) print(failure)
   return total
 }

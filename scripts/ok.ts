@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { closingLine, countBunTests, countCargoTests, runGate, type Step } from "./gate.ts"
+import { closingLine, countBunTests, countCargoTests, runGate, type Stage, type Step } from "./gate.ts"
 
 const ROOT = join(import.meta.dir, "..")
 const BUN = process.execPath
@@ -12,11 +12,19 @@ const CARGO = Bun.which("cargo") ?? undefined
 const noCargo = CARGO === undefined ? "Rust is not installed: the portable codec is tested alone" : undefined
 const HOST = noCargo === undefined ? hostTarget() : ""
 
+/** Everything in `test` but the integration tests. */
+const OTHERS = readdirSync(join(ROOT, "test")).filter((name) => name !== "integration")
+
+function tests(name: string, ...paths: readonly string[]): Step {
+  const command = [BUN, "test", "--only-failures", ...paths.map((path) => `./test/${path}`)]
+  return { name, command, count: countBunTests }
+}
+
 function cargo(name: string, ...args: readonly string[]): Step {
   return { name, command: ["cargo", ...args], cwd: "native", skipped: noCargo ?? missingPart(args[0]) }
 }
 
-const STEPS: readonly Step[] = [
+const STAGES: readonly Stage[] = [
   { name: "format and lint", command: [BUN, "x", "biome", "check", "--error-on-warnings", "."] },
   { name: "types", command: [BUN, "x", "tsc", "--noEmit"] },
   // A stale addon would be tested in place of the sources.
@@ -38,11 +46,12 @@ const STEPS: readonly Step[] = [
     skipped: noCargo ?? missingSanitizer(HOST),
     count: countCargoTests,
   },
-  { name: "tests", command: [BUN, "test", "--only-failures"], count: countBunTests },
+  // They wait for servers and clocks more than they work.
+  [tests("tests: integration", "integration"), tests("tests: all others", ...OTHERS)],
   { name: "benchmarks, short", command: [BUN, "bench/run.ts", "--smoke"] },
 ]
 
-const total = await runGate(ROOT, STEPS)
+const total = await runGate(ROOT, STAGES)
 console.log(closingLine(total))
 process.exitCode = total.failed === 0 ? 0 : 1
 

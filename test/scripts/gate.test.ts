@@ -1,14 +1,17 @@
 import { describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, relative } from "node:path"
 import { stripVTControlCharacters } from "node:util"
-import { closingLine, countBunTests, countCargoTests, runGate, type Step } from "../../scripts/gate.ts"
+import { closingLine, countBunTests, countCargoTests, runGate, type Stage, type Step } from "../../scripts/gate.ts"
 
 function script(name: string, code: string, rest: Partial<Step> = {}): Step {
   return { name, command: [process.execPath, "-e", code], ...rest }
 }
 
-async function gate(...steps: readonly Step[]) {
+async function gate(...stages: readonly Stage[]) {
   const lines: string[] = []
-  const count = await runGate(import.meta.dir, steps, (line: string) => lines.push(stripVTControlCharacters(line)))
+  const count = await runGate(import.meta.dir, stages, (line: string) => lines.push(stripVTControlCharacters(line)))
   return { count, lines }
 }
 
@@ -28,6 +31,18 @@ describe("runGate", () => {
     expect(lines[3]).toContain("(exit code 3)\nout\nerr\n")
     expect(lines.join("\n")).not.toContain("hidden")
     expect(count).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  })
+
+  test("runs the steps of one stage side by side", async () => {
+    // Each waits for what the other writes.
+    const folder = mkdtempSync(join(tmpdir(), "spectacles-gate-"))
+    const waits = (own: string, other: string) =>
+      script(own, `require("fs").writeFileSync("${own}", ""); while (!require("fs").existsSync("${other}"));`, {
+        cwd: relative(import.meta.dir, folder),
+      })
+    const { lines } = await gate([waits("one", "two"), waits("two", "one")])
+    expect(lines.map((line) => line.trim().split(/\s+/).slice(0, 2).join(" ")).sort()).toEqual(["ok one", "ok two"])
+    rmSync(folder, { recursive: true })
   })
 
   test("sums the tests of all steps", async () => {
