@@ -70,6 +70,8 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const metrics = new Metrics()
   const proxyMetrics = new ProxyMetrics(metrics)
   const limiter = await newLimiter(config.limits, log, stop)
+  // Told to stop while it looked for Redis.
+  if (stop.aborted) return limiter.close()
   const service = new RestProxy({
     config,
     limiter,

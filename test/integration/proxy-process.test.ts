@@ -62,6 +62,22 @@ describe("the proxy's command", () => {
     expect(await proxy.exited).toBe(0)
   })
 
+  test("told to stop while it looks for Redis, it ends with 0 and never serves", async () => {
+    const redis = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: () => asked.resolve(), data() {} } })
+    const asked = Promise.withResolvers<void>()
+    running.push({ stop: () => redis.stop(true) })
+    const proxy = await startProxyProcess({
+      PROXY_ADDRESS: `127.0.0.1:${await freePort()}`,
+      REDIS_URL: `127.0.0.1:${redis.port}`,
+      LOG_FORMAT: "json",
+    })
+    running.push(proxy)
+    await asked.promise
+    proxy.signal("SIGTERM")
+    expect(await proxy.exited).toBe(0)
+    expect(await proxy.errors).not.toContain("passing requests on")
+  })
+
   test("--check prints every setting and no secret, listens nowhere, and ends with 0, or with 1 for a mistake", async () => {
     const check = async (settings: Record<string, string>) => {
       const child = Bun.spawn([process.execPath, COMMAND, "--check"], {
