@@ -61,7 +61,9 @@ test("#34 an answer counts only once as many replicas have it as were asked for:
     node: { id: "a", weight: 1, capacity: 1, isDraining: false, unsettled: 0 },
     ...{ shardCount: 1, leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
   }
-  expect((await ledger.exchange(beat)).type).toBe("member")
+  // On a busy machine the replica may be slower than the server waits for it.
+  const answered = async () => (await ledger.exchange(beat).catch(() => null))?.type
+  while ((await answered()) !== "member") await Bun.sleep(10)
   await replica.stop()
   expect(String(await ledger.exchange(beat).catch(String))).toContain(
     "0 replicas have the leases, and redis.replicas is 1",
