@@ -188,7 +188,8 @@ export class Leases implements Ownership {
     if (waitsFor !== null && this.#waitedFor === null) this.#options.log.info({}, `no shards yet: ${waitsFor}`)
     this.#waitedFor = waitsFor
     const homeless = this.#state.plan?.homeless.length ?? 0
-    if (homeless > 0 && this.#homeless === 0) {
+    // Whoever hands over what it has is not the one to tell.
+    if (homeless > 0 && this.#homeless === 0 && !this.#state.isDraining) {
       const message = "shards run nowhere, since no process may take more: raise shards.max, or start another gateway"
       this.#options.log.error({ shards: homeless }, message)
     }
