@@ -6,7 +6,10 @@ import type { Session } from "./sessions/session.ts"
 import { ShardUnit, type UnitOptions } from "./shard-unit.ts"
 import type { Dial } from "./socket.ts"
 
-/** Shards that have been started and were not live yet. Slots are given in the order of ids, so more would only wait. */
+/**
+ * Shards that have been started and were not live yet, of those that identify and of those that resume. Slots to identify
+ * are given in the order of ids, so more would only wait; a resume needs none, and must not wait behind one.
+ */
 const MAX_STARTING = 32
 /** How often decoders are told the time that events are trimmed by. They never ask a clock: that would cost an event more. */
 const TELL_TIME_MS = 1_000
@@ -20,12 +23,44 @@ export interface UnitParts {
   readonly dial?: Dial
 }
 
+/** Shards that start one after the other, ascending. */
+class StartOrder {
+  #waiting: number[] = []
+  readonly #starting = new Set<number>()
+
+  add(ids: readonly number[]): void {
+    this.#waiting = [...this.#waiting, ...ids].sort((a, b) => a - b)
+  }
+
+  /** The next that may start now. */
+  next(): number | undefined {
+    if (this.#starting.size >= MAX_STARTING) return undefined
+    const id = this.#waiting.shift()
+    if (id !== undefined) this.#starting.add(id)
+    return id
+  }
+
+  /** It is live. @returns true when it was starting */
+  started(id: number): boolean {
+    return this.#starting.delete(id)
+  }
+
+  /** It is not to start any more. */
+  forget(id: number): void {
+    this.#starting.delete(id)
+    this.#waiting = this.#waiting.filter((other) => other !== id)
+  }
+
+  clear(): void {
+    this.#waiting = []
+  }
+}
+
 export class Fleet {
   readonly #options: FleetOptions
   readonly #units = new Map<number, ShardUnit>()
-  /** Not started yet, ascending. */
-  #waiting: number[] = []
-  readonly #starting = new Set<number>()
+  readonly #resuming = new StartOrder()
+  readonly #identifying = new StartOrder()
   #cancelTime = (): void => {}
 
   constructor(options: FleetOptions) {
@@ -36,7 +71,7 @@ export class Fleet {
         ...on,
         live: (shard, resumed) => {
           on.live(shard, resumed)
-          if (this.#starting.delete(shard)) this.#startMore()
+          if (this.#resuming.started(shard) || this.#identifying.started(shard)) this.#startMore()
         },
       },
     }
@@ -56,7 +91,10 @@ export class Fleet {
     for (const [id, session] of shards) {
       this.#units.set(id, new ShardUnit(id, session, { ...this.#options, ...parts }))
     }
-    this.#waiting = [...this.#waiting, ...shards.keys()].sort((a, b) => a - b)
+    const { shardCount } = this.#options
+    const isResumable = (id: number) => shards.get(id)?.shardCount === shardCount
+    this.#resuming.add([...shards.keys()].filter(isResumable))
+    this.#identifying.add([...shards.keys()].filter((id) => !isResumable(id)))
     if (this.#options.broker.encoding.framing.type === "redis") this.#tellTime()
     this.#startMore()
   }
@@ -87,7 +125,8 @@ export class Fleet {
 
   /** Stops reading everywhere, and waits until the broker has confirmed what was read. */
   async stop(): Promise<void> {
-    this.#waiting = []
+    this.#resuming.clear()
+    this.#identifying.clear()
     await Promise.all([...this.#units.values()].map((unit) => unit.stop()))
   }
 
@@ -98,8 +137,8 @@ export class Fleet {
   }
 
   #forget(id: number): void {
-    this.#waiting = this.#waiting.filter((other) => other !== id)
-    this.#starting.delete(id)
+    this.#resuming.forget(id)
+    this.#identifying.forget(id)
   }
 
   /** Of the whole process, once a second. */
@@ -112,11 +151,8 @@ export class Fleet {
   }
 
   #startMore(): void {
-    while (this.#starting.size < MAX_STARTING) {
-      const id = this.#waiting.shift()
-      if (id === undefined) return
-      this.#starting.add(id)
-      this.#units.get(id)?.shard.start()
+    for (const order of [this.#resuming, this.#identifying]) {
+      for (let id = order.next(); id !== undefined; id = order.next()) this.#units.get(id)?.shard.start()
     }
   }
 }

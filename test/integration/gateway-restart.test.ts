@@ -61,6 +61,21 @@ test("#32 a restart with a store of its own identifies", async () => {
   expect(resumes()).toBe(0)
 })
 
+test("#21 shards with a session resume, however many others wait for the day's identifies to be renewed", async () => {
+  const shards = 40
+  // A day's identifies for one start, and the reserve.
+  discord = await startSimulator({ ...{ guilds: 1, clock, shards }, maxConcurrency: shards, identifiesPerDay: 90 })
+  const store = memorySessionStore()
+  const first = runGateway({ discord, clock, store })
+  await first.ready()
+  await first.stop()
+  for (let shard = 0; shard < 32; shard += 1) await store.drop(shard)
+  const second = runGateway({ discord, clock, store })
+  await until(() => resumes() === 8)
+  await second.stop()
+  expect(identifies()).toBe(shards)
+})
+
 test("#16 a session for another shard count is not resumed, and consumers are told of the gap", async () => {
   discord = await startSimulator({ guilds: 2, rate: 20, clock, maxConcurrency: 2 })
   const store = memorySessionStore()
