@@ -107,7 +107,7 @@ describe("#29 sentinels", () => {
     async () => {
       const gateway = await run({ urls: [await start()] })
       // Otherwise the old master takes events for a second or so that nobody else ever gets.
-      await master.command("CLIENT", "PAUSE", "10000", "WRITE")
+      await master.command("CLIENT", "PAUSE", String(TIMEOUT_MS), "WRITE")
       await sentinels.failOver()
       await promoted()
       await expectEverything(gateway, replica.url)
