@@ -12,8 +12,13 @@ const CARGO = Bun.which("cargo") ?? undefined
 const noCargo = CARGO === undefined ? "Rust is not installed: the portable codec is tested alone" : undefined
 const HOST = noCargo === undefined ? hostTarget() : ""
 
-/** Everything in `test` but the integration tests. */
+const INTEGRATION = readdirSync(join(ROOT, "test/integration")).map((name) => `integration/${name}`)
 const OTHERS = readdirSync(join(ROOT, "test")).filter((name) => name !== "integration")
+
+/** About half of what the integration tests take. */
+function isAboutShards(path: string): boolean {
+  return /\/(fleet|gateway|identify)/.test(path)
+}
 
 function tests(name: string, ...paths: readonly string[]): Step {
   const command = [BUN, "test", "--only-failures", ...paths.map((path) => `./test/${path}`)]
@@ -47,7 +52,11 @@ const STAGES: readonly Stage[] = [
     count: countCargoTests,
   },
   // They wait for servers and clocks more than they work.
-  [tests("tests: integration", "integration"), tests("tests: all others", ...OTHERS)],
+  [
+    tests("tests: shards", ...INTEGRATION.filter(isAboutShards)),
+    tests("tests: brokers and proxy", ...INTEGRATION.filter((path) => !isAboutShards(path))),
+    tests("tests: all others", ...OTHERS),
+  ],
   { name: "benchmarks, short", command: [BUN, "bench/run.ts", "--smoke"] },
 ]
 
