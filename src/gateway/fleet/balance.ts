@@ -60,9 +60,11 @@ function sortedLiving(nodes: readonly LedgerNode[]): readonly LedgerNode[] {
 
 /** The highest ids first: they were started last. Those that an operator put there stay as long as others can go. */
 function surplus(held: readonly number[], quota: number, leases: Book["leases"]): readonly number[] {
+  // As it is at rest, for every node and answer.
+  if (held.length <= quota) return []
   const pinned = (shard: number) => (leases.get(shard)?.isPinned === true ? 1 : 0)
   const order = [...held].sort((a, b) => pinned(a) - pinned(b) || b - a)
-  return order.slice(0, Math.max(0, held.length - quota))
+  return order.slice(0, held.length - quota)
 }
 
 interface Place {
