@@ -103,8 +103,7 @@ export const BROKER_SETTINGS = {
     schema: text("write the path of a file."),
   }),
   "shard_store.type": setting({
-    about:
-      "Where sessions are kept: `memory`, `redis`, or `file` +. Only the last two let a restarted gateway resume.",
+    about: "Where sessions are kept: `memory`, `redis`, or `file` +. Only the last two let a restarted gateway resume.",
     variables: ["SHARD_STORE_TYPE"],
     schema: choice(["memory", "redis", "file"]),
     fallback: "memory",
