@@ -9,15 +9,14 @@ import { refersToEarlier } from "./error-replies.ts"
 import type { Lane, Part } from "./lane.ts"
 
 /**
- * Events of a transaction. Redis serves nobody else while it executes one, about 2.5 µs an event. Only a backlog makes one
- * this long: a socket's frames come half a megabyte at a time, some 1,800 events, and a round that takes fewer than one
- * such turn brings leaves the rest waiting, a round trip for each.
+ * Events of a transaction. Redis serves nobody else while it executes one, about 1.5 ms for this many; fewer would cost a
+ * server that is far away more round trips, more are no faster (their replies and bytes leave the caches).
  */
-export const MAX_TRANSACTION_COMMANDS = 2_048
-/** Bytes of a transaction, unless its first part alone is larger. */
-export const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
+export const MAX_TRANSACTION_COMMANDS = 512
+/** Bytes of a transaction, unless its first part alone is larger. About what a socket takes at once. */
+export const MAX_TRANSACTION_BYTES = 1024 * 1024
 /** A buffer is kept for the next round up to this size. */
-const LARGEST_KEPT_BYTES = 8 * 1024 * 1024
+const LARGEST_KEPT_BYTES = 4 * 1024 * 1024
 const LEAST_BYTES = 256 * 1024
 
 interface Transaction {
