@@ -20,8 +20,17 @@ function isAboutShards(path: string): boolean {
   return /\/(fleet|gateway|identify)/.test(path)
 }
 
+/** Bun's own 5 s also hold for a hook that starts servers, which takes longer while two others run beside it. */
+const TEST_TIMEOUT_MS = 60_000
+
 function tests(name: string, ...paths: readonly string[]): Step {
-  const command = [BUN, "test", "--only-failures", ...paths.map((path) => `./test/${path}`)]
+  const command = [
+    BUN,
+    "test",
+    "--only-failures",
+    `--timeout=${TEST_TIMEOUT_MS}`,
+    ...paths.map((path) => `./test/${path}`),
+  ]
   return { name, command, count: countBunTests }
 }
 
