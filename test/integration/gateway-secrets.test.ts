@@ -41,11 +41,11 @@ async function amqp(): Promise<Setup> {
   return { settings: { BROKER_TYPE: "amqp", AMQP_URL: url }, kill: () => server.kill() }
 }
 
-/** What other users of the machine see of a process: its arguments, and its threads' names. */
+/** What other users of the machine see of a process: its arguments, and its threads' names; "" once it has ended. */
 async function seenByOthers(pid: number): Promise<string> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const names = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/comm`, "utf8").catch(() => ""))
-  return [await readFile(`/proc/${pid}/cmdline`, "utf8"), ...(await Promise.all(names))].join("\n")
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  const files = ["cmdline", ...threads.map((thread) => `task/${thread}/comm`)]
+  return (await Promise.all(files.map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "")))).join("\n")
 }
 
 describe.skipIf(process.platform !== "linux").each([
@@ -68,8 +68,10 @@ describe.skipIf(process.platform !== "linux").each([
       while (!(await metrics()).includes("\ngateway_broker_connected 1\n")) await Bun.sleep(20)
       await kill()
       while (!(await metrics()).includes("\ngateway_broker_connected 0\n")) await Bun.sleep(20)
-      discord.inject({ type: "close", code: 4004 })
       const said = [await metrics(), await seenByOthers(gateway.pid)]
+      expect(said[1]).toContain("gateway")
+      discord.inject({ type: "close", code: 4004 })
+      said.push(await seenByOthers(gateway.pid))
       said.push(await (await fetch(`http://127.0.0.1:${metricsPort}/shards`).catch(() => new Response(""))).text())
       await gateway.exited
       said.push(await gateway.errors)

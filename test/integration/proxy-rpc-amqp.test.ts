@@ -75,6 +75,15 @@ async function untilQueue(
   while (!holds(await channel.checkQueue(QUEUE))) await Bun.sleep(10)
 }
 
+/** Until so many requests wait in the proxy: RabbitMQ has handed them over before the proxy has read them. */
+async function untilWaiting(limitsUrl: string, count: number): Promise<void> {
+  for (;;) {
+    const { waiting } = (await (await fetch(limitsUrl)).json()) as { readonly waiting: readonly unknown[] }
+    if (waiting.length === count) return
+    await Bun.sleep(10)
+  }
+}
+
 let requests = 0
 
 function send(body: unknown, properties: object = {}): string {
@@ -271,12 +280,14 @@ describe("the proxy over RabbitMQ", () => {
         const headers = { "x-ratelimit-limit": "1", "x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "600" }
         return new Response("ok", { headers: { ...headers, "x-ratelimit-bucket": method } })
       })
-      const first = await proxy(host, { SHUTDOWN_TIMEOUT: "500ms" })
+      const metricsPort = await freePort()
+      const metrics = { METRICS_ADDR: `127.0.0.1:${metricsPort}` }
+      const first = await proxy(host, { SHUTDOWN_TIMEOUT: "500ms", ...metrics })
       // The first of each uses up its limit.
       const used = ["GET", "POST"].map((method) => send({ method, path: "/channels/1/messages" }))
       for (const id of used) await answerOf(id)
       const [get, post] = ["GET", "POST"].map((method) => send({ method, path: "/channels/1/messages" }))
-      await untilQueue(({ messageCount }) => messageCount === 0)
+      await untilWaiting(`http://127.0.0.1:${metricsPort}/limits`, 2)
       first.signal("SIGTERM")
       expect(await first.exited).toBe(0)
       expect(await answerOf(post ?? "")).toMatchObject({ status: 7, body: expect.stringContaining("shutting down") })
