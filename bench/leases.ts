@@ -118,7 +118,11 @@ async function storeSessions({ holders, redisUrl }: RunningFleet, smoke: boolean
     for (const { node, held } of holders) {
       const under = fencedSessions({ commands, prefix: PREFIX, node, onUnreadable: () => {} })
       await Promise.all(
-        held.map(({ shard, token }) => under(shard, token).save([{ ...SESSION, shard, sequence: round }])),
+        held.map(({ shard, token }) =>
+          under({ slot: shard, shard, count: SESSION.shardCount }, token).save([
+            { ...SESSION, shard, sequence: round },
+          ]),
+        ),
       )
       stored += held.length
     }

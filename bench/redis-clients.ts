@@ -112,7 +112,7 @@ function batch(): EventBatch {
     records[index * RECORD_INTS + RecordField.length] = one.length
   }
   const bytes = Buffer.concat(Array.from({ length: BATCH_EVENTS }, () => one))
-  return { shard: 0, sessionId: "session", events: [STREAM], bytes, records, count: BATCH_EVENTS }
+  return { slot: 0, sessionId: "session", events: [STREAM], bytes, records, count: BATCH_EVENTS }
 }
 
 function bareConnection(server: RedisServer): Connected {

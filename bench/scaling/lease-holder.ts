@@ -2,6 +2,7 @@
 // live yet, and asks again when another changed something, as step.ts in src/gateway/fleet does.
 
 import type { Beat, Ledger } from "../../src/gateway/fleet/ledger.ts"
+import { firstSet } from "../../src/gateway/shard-set.ts"
 
 /** Beats in a lease. */
 const BEATS = 5
@@ -104,7 +105,7 @@ export class LeaseHolder {
     const { node, shardCount } = this.#options
     return {
       node: { id: node, weight: 1, capacity: shardCount, isDraining: false, unsettled: this.#unsettled },
-      ...{ shardCount, leaseMs, held: this.#held, claims, handOvers: [], fenced: [], isLeaving: false },
+      ...{ set: firstSet(shardCount), leaseMs, held: this.#held, claims, handOvers: [], fenced: [], isLeaving: false },
     }
   }
 }

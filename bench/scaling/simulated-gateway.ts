@@ -5,6 +5,7 @@ import type { Clock } from "../../src/flow/clock.ts"
 import { Timers } from "../../src/flow/timers.ts"
 import { type Effect, type Input, newMember, type TimerName } from "../../src/gateway/fleet/member-state.ts"
 import { step } from "../../src/gateway/fleet/step.ts"
+import { firstSet } from "../../src/gateway/shard-set.ts"
 import type { SimulatedRedis } from "./simulated-redis.ts"
 
 /** Dial with TLS, Hello, Resume, and the first of what is replayed. */
@@ -41,7 +42,7 @@ export class SimulatedGateway {
   constructor(options: SimulatedGatewayOptions) {
     this.#options = options
     const { id, shardCount, leaseMs, clock } = options
-    this.#state = newMember({ id, weight: 1, capacity: shardCount, shardCount, leaseMs })
+    this.#state = newMember({ id, weight: 1, capacity: shardCount, set: firstSet(shardCount), leaseMs })
     this.#timers = new Timers(clock, (timer) => this.input({ type: timer === "beat" ? "ask" : "expired" }))
   }
 
@@ -93,7 +94,7 @@ export class SimulatedGateway {
       case "cancel":
         return this.#timers.cancel(effect.timer)
       case "other-count":
-        throw new Error(`${this.id} was told of ${effect.shardCount} shards`)
+        throw new Error(`${this.id} was told of ${effect.set.count} shards`)
       case "left":
         this.#isAlive = false
         return this.#options.on.left()

@@ -12,7 +12,8 @@ export const RecordField = { event: 0, sequenceLow: 1, sequenceHigh: 2, offset: 
 
 /** Events of one session, in the order of their sequence, in the broker's encoding. */
 export interface EventBatch {
-  readonly shard: number
+  /** The shard whose events these are, by a number that no other one has, in whichever set of shards. */
+  readonly slot: number
   readonly sessionId: string
   /** Event names; a record's `event` is a position in it. */
   readonly events: readonly string[]
@@ -21,4 +22,9 @@ export interface EventBatch {
   /** `count` records. May be longer. */
   readonly records: Int32Array
   readonly count: number
+  /**
+   * While the bot is resharded, one for each event: what names it whichever session it came by; null where its content does
+   * not. Absent otherwise.
+   */
+  readonly keys?: readonly (string | null)[]
 }

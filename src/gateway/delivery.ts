@@ -6,73 +6,26 @@
 // While the window is full, events wait in the decoder. When that lasts too long, or they grow too many, the shard is
 // told to close its connection resumably: Discord holds the events until the broker is back.
 
-import type { Broker } from "../brokers/broker.ts"
-import { RECORD_INTS } from "../codec/batch.ts"
-import type { Decoder } from "../codec/decoder.ts"
+import { type EventBatch, RECORD_INTS } from "../codec/batch.ts"
 import { GATEWAY_GAP } from "../discord/events.ts"
-import type { Clock } from "../flow/clock.ts"
 import { BufferPool } from "./buffer-pool.ts"
-
-export interface DeliveryLimits {
-  /** Unconfirmed events. */
-  readonly windowEvents: number
-  /** Unconfirmed bytes. */
-  readonly windowBytes: number
-  /** Bytes that may wait in the decoder while the window is full. */
-  readonly backlogBytes: number
-  /** How long the window may be full. */
-  readonly stallMs: number
-}
-
-export const DEFAULT_DELIVERY_LIMITS: DeliveryLimits = {
-  windowEvents: 8_192,
-  windowBytes: 32 * 1024 * 1024,
-  backlogBytes: 16 * 1024 * 1024,
-  stallMs: 5_000,
-}
+import type { DeliveryOptions, DeliverySession } from "./delivery-options.ts"
+import { GatedDelivery } from "./gated-delivery.ts"
+import type { GuildGate } from "./reshard/guild-gate.ts"
 
 /** Frames after which events are published without waiting for the end of the tick. */
 const FLUSH_FRAMES = 64
 /** Frame bytes (compressed) after which they are. */
 const FLUSH_FRAME_BYTES = 256 * 1024
-
-export interface DeliverySession {
-  readonly id: string
-  readonly resumeUrl: string | null
-  /** Unix milliseconds; null where nobody kept it. */
-  readonly startedMs: number | null
-}
-
-export interface DeliveryEvents {
-  /** Every event of the session up to `sequence` is confirmed. */
-  readonly acknowledged: (session: DeliverySession, sequence: number) => void
-  /** Consumers were told that this session is gone. */
-  readonly gapAnnounced: () => void
-  /** The window was full for too long: close the connection resumably. */
-  readonly stalled: () => void
-  /** After `stalled`: there is room again. */
-  readonly drained: () => void
-  /** `latencyMs`: from the first of these events' frames to the confirm. */
-  readonly confirmed: (events: number, latencyMs: number) => void
-}
-
-export interface DeliveryOptions {
-  readonly shard: number
-  readonly events: readonly string[]
-  readonly decoder: Decoder
-  readonly broker: Broker
-  readonly clock: Clock
-  /** Runs once after the frames that are already here: `setImmediate`. */
-  readonly soon: (run: () => void) => void
-  readonly limits: DeliveryLimits
-  readonly on: DeliveryEvents
-}
+const NOTHING = { events: 0, bytes: 0 } as const
 
 /** One publish, or one mark, that waits for its confirm. */
 interface Entry {
   readonly events: number
   readonly bytes: number
   confirmed: boolean
+  /** It says only how far all is confirmed: a later one makes it needless. */
+  readonly isMark: boolean
   readonly done: () => void
 }
 
@@ -91,6 +44,8 @@ export class Delivery {
   #stall: { readonly cancel: () => void; held: boolean } | null = null
   #whenDrained: (() => void)[] = []
   #over = false
+  /** Only while the bot is resharded. */
+  #gated: GatedDelivery | null = null
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -108,6 +63,40 @@ export class Delivery {
   begin(session: DeliverySession, sequence: number): void {
     this.#session = session
     this.#handedOver = sequence
+    this.#gated?.gate.begin(session.id, sequence)
+  }
+
+  /** From now on the gate decides what of the events is published. */
+  attach(gate: GuildGate): void {
+    const { slot, events, decoder } = this.#options
+    this.#publish()
+    if (this.#session !== null) gate.begin(this.#session.id, decoder.lastSequence())
+    this.#gated = new GatedDelivery({
+      ...{ gate, slot, events, decoder },
+      hand: (batch, firstMs, received) => this.#hand(batch, firstMs, received),
+      onReleased: () => {
+        if (this.#stall !== null && !this.#isFull()) this.#onRoom(this.#stall)
+      },
+    })
+  }
+
+  /** From now on everything is published. */
+  detach(): void {
+    this.#publish()
+    this.#gated = null
+  }
+
+  /** Whether events wait here that the window had no room for. */
+  get isBehind(): boolean {
+    return this.#options.decoder.pendingBytes() > 0
+  }
+
+  /** Resolves once everything that was handed over by now is confirmed. Never where the broker is over. */
+  confirmed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#enter({ events: 0, bytes: 0, confirmed: true, isMark: false, done: resolve })
+      this.#advance()
+    })
   }
 
   /** Called after each frame that was decoded. */
@@ -136,9 +125,15 @@ export class Delivery {
   /** Tells consumers, after everything before it, that events after `lastSequence` of a session are lost. */
   announceGap(sessionId: string, lastSequence: number): void {
     const { shard, broker, on } = this.#options
-    const data = { shard, session_id: sessionId, last_seq: lastSequence }
-    const entry = this.#enter(1, 0, () => on.gapAnnounced())
+    const done = () => on.gapAnnounced()
     this.#session = null
+    const gate = this.#gated?.gate
+    if (gate?.mayLose(sessionId, lastSequence) === false) {
+      this.#enter({ events: 0, bytes: 0, confirmed: true, isMark: false, done })
+      return this.#advance()
+    }
+    const data = { shard, session_id: sessionId, last_seq: gate?.received ?? lastSequence }
+    const entry = this.#enter({ events: 1, bytes: 0, confirmed: false, isMark: false, done })
     this.#settle(broker.announce(GATEWAY_GAP, data), entry)
   }
 
@@ -157,7 +152,8 @@ export class Delivery {
 
   #isFull(): boolean {
     const { windowEvents, windowBytes } = this.#options.limits
-    return this.#windowEvents >= windowEvents || this.#windowBytes >= windowBytes
+    const waiting = this.#gated === null ? NOTHING : this.#gated.gate.waiting
+    return this.#windowEvents + waiting.events >= windowEvents || this.#windowBytes + waiting.bytes >= windowBytes
   }
 
   #publish(): void {
@@ -165,9 +161,10 @@ export class Delivery {
     this.#frameBytes = 0
     const session = this.#session
     if (session === null || this.#over) return
-    const { decoder, broker, shard, events, on } = this.#options
+    const { decoder, broker, slot, events, on } = this.#options
     const sequence = decoder.lastSequence()
     const bytesWaiting = decoder.pendingBytes()
+    if (this.#gated !== null) return this.#publishThrough(this.#gated, session)
     const acknowledge = () => on.acknowledged(session, sequence)
     if (bytesWaiting === 0) {
       // Dispatches that nobody asked for: nothing to confirm, but they need no replay either.
@@ -180,12 +177,33 @@ export class Delivery {
     const count = decoder.take(bytes, records)
     this.#handedOver = sequence
     const firstFrameMs = this.#firstFrameMs
-    const entry = this.#enter(count, bytesWaiting, () => {
+    const done = () => {
       this.#pool.give(bytes, records)
       on.confirmed(count, this.#options.clock.nowMs() - firstFrameMs)
       acknowledge()
-    })
-    const batch = { shard, sessionId: session.id, events, bytes: bytes.subarray(0, bytesWaiting), records, count }
+    }
+    const entry = this.#enter({ events: count, bytes: bytesWaiting, confirmed: false, isMark: false, done })
+    const batch = { slot, sessionId: session.id, events, bytes: bytes.subarray(0, bytesWaiting), records, count }
+    this.#settle(broker.publish(batch), entry)
+  }
+
+  /** While the bot is resharded: what is held back does not count as received. */
+  #publishThrough(gated: GatedDelivery, session: DeliverySession): void {
+    const { received, isHanded } = gated.publish(session.id, this.#firstFrameMs)
+    if (!isHanded && received > this.#handedOver) this.#mark(() => this.#options.on.acknowledged(session, received))
+    this.#handedOver = received
+  }
+
+  #hand(batch: EventBatch, firstMs: number, received: number | null): void {
+    const { broker, clock, on } = this.#options
+    const session = this.#session
+    if (this.#over) return
+    const done = () => {
+      on.confirmed(batch.count, clock.nowMs() - firstMs)
+      if (session !== null && received !== null) on.acknowledged(session, received)
+    }
+    const { count: events, bytes } = batch
+    const entry = this.#enter({ events, bytes: bytes.length, confirmed: false, isMark: false, done })
     this.#settle(broker.publish(batch), entry)
   }
 
@@ -193,16 +211,15 @@ export class Delivery {
   #mark(done: () => void): void {
     // A later mark says all that an earlier one would have, so that marks behind a stuck publish never pile up.
     const last = this.#window.at(-1)
-    if (last?.confirmed === true && last.events === 0) this.#window.pop()
-    this.#enter(0, 0, done).confirmed = true
+    if (last?.isMark === true) this.#window.pop()
+    this.#enter({ events: 0, bytes: 0, confirmed: true, isMark: true, done })
     this.#advance()
   }
 
-  #enter(events: number, bytes: number, done: () => void): Entry {
-    const entry = { events, bytes, confirmed: false, done }
+  #enter(entry: Entry): Entry {
     this.#window.push(entry)
-    this.#windowEvents += events
-    this.#windowBytes += bytes
+    this.#windowEvents += entry.events
+    this.#windowBytes += entry.bytes
     return entry
   }
 

@@ -8,11 +8,15 @@ import type { Fleet } from "./fleet.ts"
 import type { Ownership } from "./ownership.ts"
 import { SessionSaver } from "./sessions/saver.ts"
 import type { SessionStore } from "./sessions/session.ts"
+import type { ShardSet } from "./shard-set.ts"
 
 /** How the time to stop is shared: for confirms, for the last sessions. */
 const SHARES = { drain: 0.75, save: 0.25 } as const
 
 export interface FixedOwnershipOptions {
+  /** All of the bot's. */
+  readonly set: ShardSet
+  /** Those of this process. */
   readonly ids: readonly number[]
   readonly fleet: Fleet
   readonly store: SessionStore
@@ -20,7 +24,7 @@ export interface FixedOwnershipOptions {
   readonly log: Logger
 }
 
-export function fixedOwnership({ ids, fleet, store, clock, log }: FixedOwnershipOptions): Ownership {
+export function fixedOwnership({ set, ids, fleet, store, clock, log }: FixedOwnershipOptions): Ownership {
   const saver = new SessionSaver({
     store,
     clock,
@@ -32,13 +36,14 @@ export function fixedOwnership({ ids, fleet, store, clock, log }: FixedOwnership
   let isStarted = false
   return {
     handOver: null,
+    set,
     get waitsFor() {
       return isStarted ? null : "its sessions are being loaded"
     },
     async start() {
       const sessions = await Promise.all(ids.map(async (id) => [id, await store.load(id)] as const))
       isStarted = true
-      fleet.add(new Map(sessions), { saver })
+      fleet.add(new Map(sessions), { set, saver })
     },
     async stop(withinMs) {
       const drained = await settlesWithin(clock, withinMs * SHARES.drain, fleet.stop())

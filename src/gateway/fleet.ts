@@ -3,6 +3,7 @@
 
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
+import { placeOf, type ShardPlace, type ShardSet } from "./shard-set.ts"
 import { ShardUnit, type UnitOptions } from "./shard-unit.ts"
 import type { Dial } from "./socket.ts"
 
@@ -18,12 +19,14 @@ export type FleetOptions = Omit<UnitOptions, "saver">
 
 /** What a shard's unit gets of its own. */
 export interface UnitParts {
+  /** The set that the shards are of. */
+  readonly set: ShardSet
   readonly saver: SessionSaver
   /** Instead of the fleet's. */
   readonly dial?: Dial
 }
 
-/** Shards that start one after the other, ascending. */
+/** Slots of shards that start one after the other, ascending. */
 class StartOrder {
   #waiting: number[] = []
   readonly #starting = new Set<number>()
@@ -71,30 +74,32 @@ export class Fleet {
         ...on,
         live: (shard, resumed) => {
           on.live(shard, resumed)
-          if (this.#resuming.started(shard) || this.#identifying.started(shard)) this.#startMore()
+          if (this.#resuming.started(shard.slot) || this.#identifying.started(shard.slot)) this.#startMore()
         },
       },
     }
   }
 
+  /** By slot. */
   get units(): ReadonlyMap<number, ShardUnit> {
     return this.#units
   }
 
-  /** The ids of those shards of this process that are not live. */
-  get notLive(): readonly number[] {
-    return [...this.#units.values()].filter(({ status }) => status.phase !== "live").map(({ shard }) => shard.id)
+  /** Those shards of this process that are not live. */
+  get notLive(): readonly ShardPlace[] {
+    return [...this.#units.values()].filter(({ status }) => status.phase !== "live").map(({ place }) => place)
   }
 
-  /** Runs shards, each of which does not run. Each starts once enough of those before it are live. */
-  add(shards: ReadonlyMap<number, Session | null>, parts: UnitParts): void {
-    for (const [id, session] of shards) {
-      this.#units.set(id, new ShardUnit(id, session, { ...this.#options, ...parts }))
+  /** Runs shards, by slot, each of which does not run. Each starts once enough of those before it are live. */
+  add(shards: ReadonlyMap<number, Session | null>, { set, ...parts }: UnitParts): void {
+    for (const [slot, session] of shards) {
+      const place = placeOf(slot, [set])
+      if (place === null) throw new RangeError(`the slot ${slot} is not one of ${set.count} from ${set.firstSlot} on`)
+      this.#units.set(slot, new ShardUnit(place, session, { ...this.#options, ...parts }))
     }
-    const { shardCount } = this.#options
-    const isResumable = (id: number) => shards.get(id)?.shardCount === shardCount
+    const isResumable = (slot: number) => shards.get(slot)?.shardCount === set.count
     this.#resuming.add([...shards.keys()].filter(isResumable))
-    this.#identifying.add([...shards.keys()].filter((id) => !isResumable(id)))
+    this.#identifying.add([...shards.keys()].filter((slot) => !isResumable(slot)))
     if (this.#options.broker.encoding.framing.type === "redis") this.#tellTime()
     this.#startMore()
   }
@@ -103,20 +108,20 @@ export class Fleet {
    * Stops reading, closes so that the session stays, waits until the broker has confirmed what was read.
    * @returns once that is done; the unit stays, and is removed by `remove`
    */
-  async drain(id: number): Promise<void> {
-    this.#forget(id)
-    await this.#units.get(id)?.stop()
+  async drain(slot: number): Promise<void> {
+    this.#forget(slot)
+    await this.#units.get(slot)?.stop()
   }
 
   /**
    * Takes a shard out at once: closes so that the session stays, and waits for no confirm.
    * @returns once its connection is gone
    */
-  async remove(id: number): Promise<void> {
-    const unit = this.#units.get(id)
+  async remove(slot: number): Promise<void> {
+    const unit = this.#units.get(slot)
     if (unit === undefined) return
-    this.#forget(id)
-    this.#units.delete(id)
+    this.#forget(slot)
+    this.#units.delete(slot)
     this.#startMore()
     await unit.shard.stop()
     // What was to run after the last frames uses the decoder.
@@ -136,9 +141,9 @@ export class Fleet {
     for (const unit of this.#units.values()) unit.close()
   }
 
-  #forget(id: number): void {
-    this.#resuming.forget(id)
-    this.#identifying.forget(id)
+  #forget(slot: number): void {
+    this.#resuming.forget(slot)
+    this.#identifying.forget(slot)
   }
 
   /** Of the whole process, once a second. */

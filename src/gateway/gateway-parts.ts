@@ -34,5 +34,5 @@ export interface GatewayParts {
 
 /** What leases are made of, beside what every gateway has. */
 export interface LeaseParts extends Pick<LeasesOptions, "ledger" | "sessions" | "admission" | "drop"> {
-  readonly member: Omit<LeasesOptions["member"], "shardCount">
+  readonly member: Omit<LeasesOptions["member"], "set">
 }

@@ -8,16 +8,13 @@ import { aborted } from "../flow/aborted.ts"
 import type { GatewayReading } from "../ops/gateway-metrics.ts"
 import type { Readiness } from "../ops/health.ts"
 import { OperatorError } from "../ops/operator-error.ts"
-import { fixedOwnership } from "./fixed-ownership.ts"
-import { Leases } from "./fleet/leases.ts"
 import type { Fleet } from "./fleet.ts"
 import { askGatewayBot, fetchGatewayBot, type GatewayBot } from "./gateway-bot.ts"
 import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
 import { newFleet } from "./new-fleet.ts"
-import type { Ownership } from "./ownership.ts"
-import { consumeSends, type SendConsumerOptions } from "./sends/consumer.ts"
-import { OwnSends } from "./sends/own-sends.ts"
-import { planShards, type ShardPlan } from "./shard-plan.ts"
+import { type Running, type RunningOptions, runFixed, runLeased } from "./running.ts"
+import { planShards, sharedSet } from "./shard-plan.ts"
+import { firstSet, hasSlot, nameOf, type ShardSet } from "./shard-set.ts"
 import type { UnitEvents } from "./shard-unit.ts"
 import type { SteeredNode } from "./steering/node.ts"
 import { steeredGateway } from "./steering/steered-gateway.ts"
@@ -39,12 +36,6 @@ interface Ending {
   readonly signal: AbortSignal
 }
 
-interface Running {
-  readonly fleet: Fleet
-  readonly plan: ShardPlan
-  readonly ownership: Ownership
-}
-
 export class Gateway {
   readonly #parts: GatewayParts
   /** This process, for operators. */
@@ -60,7 +51,7 @@ export class Gateway {
     this.steered = steeredGateway({
       node: parts.node ?? "gateway",
       clock: parts.clock,
-      running: () => this.#running && { shardCount: this.#running.plan.count, units: this.#running.fleet.units },
+      running: () => this.#running && { set: this.#running.ownership.set, units: this.#running.fleet.units },
       handOver: () => this.#running?.ownership.handOver ?? null,
     })
   }
@@ -97,7 +88,10 @@ export class Gateway {
     if (ownership.waitsFor !== null) return { ready: false, reason: ownership.waitsFor }
     const missing = fleet.notLive
     if (missing.length === 0) return { ready: true }
-    return { ready: false, reason: `shards that are not ready: ${missing.join(", ")}` }
+    return {
+      ready: false,
+      reason: `shards that are not ready: ${missing.map((place) => nameOf(place, ownership.set)).join(", ")}`,
+    }
   }
 
   /** How many shards this process runs, and how many of them are ready. */
@@ -117,18 +111,20 @@ export class Gateway {
   /** What an operator sees of the shards: a JSON value. */
   get shards(): unknown {
     if (this.#running === null) return { total: null, shards: [] }
-    const { fleet, plan } = this.#running
-    return { total: plan.count, shards: [...fleet.units.values()].map(({ status }) => status) }
+    const { fleet, ownership } = this.#running
+    return { total: ownership.set.count, shards: [...fleet.units.values()].map(({ status }) => status) }
   }
 
   /** What a scrape reads; null before the shards are known. */
   get reading(): GatewayReading | null {
     if (this.#running === null) return null
-    const { fleet, plan } = this.#running
+    const { fleet, ownership } = this.#running
+    const { set } = ownership
     const shards = [...fleet.units.values()].map((unit) => {
       const { id, phase, latencyMs, windowEvents, windowBytes } = unit.status
+      const { slot } = unit.place
       return {
-        id,
+        ...{ id, slot, isOfBot: hasSlot(set, slot) },
         alive: phase === "live",
         latencyMs,
         windowEvents,
@@ -139,8 +135,7 @@ export class Gateway {
     })
     const identifyWaiting = [...fleet.units.values()].filter(({ status }) => status.phase === "queued").length
     const leases = this.#parts.leases === undefined ? null : shards.length
-    const { count: totalShards } = plan
-    return { totalShards, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases } }
+    return { totalShards: set.count, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases } }
   }
 
   async #start(ending: Ending): Promise<void> {
@@ -151,81 +146,38 @@ export class Gateway {
       onWait: (message) => log.warn({}, message),
     })
     ending.signal.throwIfAborted()
-    const { plan, warnings } = planShards({ ...config.shards, ...(await this.#sharedCount(ending.signal)) }, gatewayBot)
+    const shared = leases === undefined ? null : await this.#sharedSet(leases, ending.signal)
+    const { plan, warnings } = planShards({ ...config.shards, ...(shared && { count: shared.count }) }, gatewayBot)
     for (const warning of warnings) log.warn({}, warning)
     const identifies = gatewayBot.startLimit.remaining
     this.#identifiesLeft = identifies
     if (leases === undefined) {
       log.info({ shards: plan.ids.length, total: plan.count, identifies }, "running shards")
-      await this.#startFixed(gatewayBot, plan, ending)
+      await runFixed(plan, this.#runningOptions(gatewayBot, ending))
     } else {
       log.info({ node: leases.member.id, total: plan.count, identifies }, "asking for shards")
-      await this.#startLeased(leases, gatewayBot, plan, ending)
+      await runLeased(leases, shared ?? firstSet(plan.count), this.#runningOptions(gatewayBot, ending))
     }
   }
 
-  /** Who joins others runs as many shards as they do, also when Discord recommends another number by now. */
-  async #sharedCount(signal: AbortSignal): Promise<{ readonly count?: number }> {
-    const { config, leases } = this.#parts
-    if (leases === undefined || config.shards.count !== undefined) return {}
-    const count = await Promise.race([leases.ledger.shardCount(), aborted(signal)])
+  /** What the bot's other processes run. */
+  async #sharedSet(leases: LeaseParts, signal: AbortSignal): Promise<ShardSet | null> {
+    const shards = await Promise.race([leases.ledger.shards(), aborted(signal)])
     signal.throwIfAborted()
-    return count == null ? {} : { count }
+    return sharedSet(this.#parts.config.shards.count, shards ?? null)
   }
 
-  async #startFixed(gatewayBot: GatewayBot, plan: ShardPlan, ending: Ending): Promise<void> {
-    const { store, clock, log } = this.#parts
-    const fleet = this.#newFleet(gatewayBot, plan, ending, this.#unitEvents(ending.refuse))
-    const ownership = fixedOwnership({ ids: plan.ids, fleet, store, clock, log })
-    this.#running = { fleet, plan, ownership }
-    await ownership.start()
-    consumeSends(this.#sendOptions(plan, fleet, plan.ids, ending.signal)).catch(ending.onError)
-  }
-
-  async #startLeased(parts: LeaseParts, gatewayBot: GatewayBot, plan: ShardPlan, ending: Ending): Promise<void> {
-    const { clock, dial, log, metrics } = this.#parts
-    const { refuse, onError, signal } = ending
-    const fleet = this.#newFleet(gatewayBot, plan, ending, {
-      ...this.#unitEvents(refuse),
-      live: (shard) => ownership.live(shard, true),
-      down(shard, kind) {
-        metrics.reconnected(shard, kind)
-        ownership.live(shard, false)
+  #runningOptions(gatewayBot: GatewayBot, { refuse, onError, signal }: Ending): RunningOptions {
+    return {
+      parts: this.#parts,
+      newFleet: (on) => this.#newFleet(gatewayBot, signal, on),
+      refuse: (message) => refuse({ type: "refused", message }),
+      onError,
+      onRunning: (running) => {
+        this.#running = running
       },
-    })
-    const sends = new OwnSends(clock, (shardIds, until) =>
-      consumeSends({ ...this.#sendOptions(plan, fleet, shardIds, until), moving: { ownOnly: true, clock } }).catch(
-        onError,
-      ),
-    )
-    const ownership = new Leases({
-      ...{ ...parts, fleet, dial, clock, log },
-      member: { ...parts.member, shardCount: plan.count },
-      on: {
-        changed: () => sends.update([...fleet.units.keys()]),
-        moved: (move) => metrics.fleet.leaseMoved(move),
-        fenced: () => metrics.fleet.fenced(),
-        refused: (message) => refuse({ type: "refused", message }),
-      },
-    })
-    this.#running = { fleet, plan, ownership }
-    signal.addEventListener("abort", () => sends.stop())
-    await ownership.start()
-    const moving = { ownOnly: false, clock }
-    consumeSends({ ...this.#sendOptions(plan, fleet, [], signal), moving }).catch(onError)
-  }
-
-  #sendOptions(plan: ShardPlan, fleet: Fleet, shardIds: readonly number[], signal: AbortSignal): SendConsumerOptions {
-    const { broker, metrics, log } = this.#parts
-    const targets = {
-      shardCount: plan.count,
-      shard: (id: number) => {
-        const shard = fleet.units.get(id)?.shard
-        return shard === undefined ? undefined : shard.send.bind(shard)
-      },
+      signal,
     }
-    const onRefused = ({ reason }: { readonly reason: string }) => metrics.sendRefused(reason)
-    return { broker, targets, shardIds, log, onRefused, signal }
   }
 
   #fetchGatewayBot(signal: AbortSignal): Promise<GatewayBot> {
@@ -235,11 +187,10 @@ export class Gateway {
     return fetchGatewayBot({ apiUrl, token: () => config.token.reveal(), fetch, signal })
   }
 
-  #newFleet(gatewayBot: GatewayBot, plan: ShardPlan, { signal }: Ending, on: UnitEvents): Fleet {
+  #newFleet(gatewayBot: GatewayBot, signal: AbortSignal, on: UnitEvents): Fleet {
     return newFleet({
       parts: this.#parts,
       gatewayUrl: gatewayBot.url,
-      shardCount: plan.count,
       compression: this.#compression,
       events: this.#events,
       startLimit: async () => (await this.#fetchGatewayBot(signal)).startLimit,
@@ -248,20 +199,6 @@ export class Gateway {
       },
       on,
     })
-  }
-
-  #unitEvents(refuse: (end: GatewayEnd) => void): UnitEvents {
-    const { metrics } = this.#parts
-    return {
-      live: () => {},
-      down: (shard, kind) => metrics.reconnected(shard, kind),
-      decodeFailed: (shard, kind) => metrics.decodeFailed(shard, kind),
-      sent: (shard, op) => metrics.packetSent(shard, op),
-      received: (shard, op) => metrics.packetReceived(shard, op),
-      pinged: () => {},
-      confirmed: (_shard, _events, latencyMs) => metrics.confirmed(latencyMs),
-      refused: (shard, remedy) => refuse({ type: "refused", message: `Cannot run shard ${shard}: ${remedy}` }),
-    }
   }
 
   /** Stops reading, waits for confirms, stores the sessions, lets go of the broker. */

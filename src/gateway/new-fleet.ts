@@ -12,7 +12,6 @@ import type { UnitEvents } from "./shard-unit.ts"
 export interface NewFleetOptions extends Pick<IdentifyQueueOptions, "startLimit" | "onBudget"> {
   readonly parts: GatewayParts
   readonly gatewayUrl: string
-  readonly shardCount: number
   readonly compression: Compression
   /** The names that are counted, the published ones among them. */
   readonly events: readonly string[]

@@ -31,6 +31,8 @@ export interface ShardEvents {
 export interface ShardOptions {
   readonly id: number
   readonly count: number
+  /** Its place in the identify queue: shards of two sets may have one id. */
+  readonly slot: number
   readonly gatewayUrl: string
   readonly query: GatewayQuery
   readonly identity: Identity

@@ -1,6 +1,8 @@
 // Who decides which shards this process runs: the configuration, and Discord's recommendation where it says nothing.
 
+import type { LedgerShards } from "./fleet/ledger.ts"
 import type { GatewayBot } from "./gateway-bot.ts"
+import type { ShardSet } from "./shard-set.ts"
 
 export interface ShardPlan {
   /** The bot's shards over all processes. */
@@ -40,4 +42,18 @@ export function planShards(wanted: WantedShards, { shards, startLimit }: Gateway
     )
   }
   return { plan: { count, ids }, warnings }
+}
+
+/**
+ * The set that the bot has, where its processes share it. Who joins others runs as many shards as they do, also when Discord
+ * recommends another number by now. A bot that was resharded keeps its new set after that for as long as the configuration
+ * says what it said then, or the new count: with another one it begins anew.
+ * @param count `shards.count`
+ * @returns null where the configuration or Discord decides
+ */
+export function sharedSet(count: number | undefined, shards: LedgerShards | null): ShardSet | null {
+  if (shards === null) return null
+  const { set, hasMembers, configured } = shards
+  if (configured === null) return count === undefined && hasMembers ? set : null
+  return count === undefined || count === configured || count === set.count ? set : null
 }

@@ -12,24 +12,24 @@ import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { Shard } from "./shard.ts"
 import type { Identity, ShardStatus } from "./shard-options.ts"
+import type { ShardPlace } from "./shard-set.ts"
 import type { Dial } from "./socket.ts"
 
-/** What a unit tells its gateway; the shard's id comes first. */
+/** What a unit tells its gateway; the shard comes first. */
 export interface UnitEvents {
-  readonly live: (shard: number, resumed: boolean) => void
-  readonly down: (shard: number, kind: DownKind) => void
-  readonly decodeFailed: (shard: number, kind: string) => void
-  readonly sent: (shard: number, op: number) => void
-  readonly received: (shard: number, op: number) => void
-  readonly pinged: (shard: number, latencyMs: number) => void
-  readonly confirmed: (shard: number, events: number, latencyMs: number) => void
+  readonly live: (shard: ShardPlace, resumed: boolean) => void
+  readonly down: (shard: ShardPlace, kind: DownKind) => void
+  readonly decodeFailed: (shard: ShardPlace, kind: string) => void
+  readonly sent: (shard: ShardPlace, op: number) => void
+  readonly received: (shard: ShardPlace, op: number) => void
+  readonly pinged: (shard: ShardPlace, latencyMs: number) => void
+  readonly confirmed: (shard: ShardPlace, events: number, latencyMs: number) => void
   /** Discord refuses this shard for good. */
-  readonly refused: (shard: number, remedy: string) => void
+  readonly refused: (shard: ShardPlace, remedy: string) => void
 }
 
 /** What every unit of a gateway shares. */
 export interface UnitOptions {
-  readonly shardCount: number
   readonly gatewayUrl: string
   readonly query: GatewayQuery
   readonly identity: Identity
@@ -49,7 +49,7 @@ export interface UnitOptions {
 
 export class ShardUnit {
   readonly shard: Shard
-  readonly #id: number
+  readonly place: ShardPlace
   readonly #options: UnitOptions
   readonly #decoder: Decoder
   readonly #delivery: Delivery
@@ -58,19 +58,19 @@ export class ShardUnit {
   #resumeFailures: number
 
   /** @param stored what an earlier run left for this shard */
-  constructor(id: number, stored: Session | null, options: UnitOptions) {
-    this.#id = id
+  constructor(place: ShardPlace, stored: Session | null, options: UnitOptions) {
+    const { shard: id, count, slot } = place
+    this.place = place
     this.#options = options
-    const log = options.log.child({ shard: id })
-    const resumable = stored !== null && stored.shardCount === options.shardCount ? stored : null
+    const log = options.log.child(slot === id ? { shard: id } : { shard: id, of: count })
+    const resumable = stored !== null && stored.shardCount === count ? stored : null
     this.#stored = resumable
     this.#resumeFailures = resumable?.resumeFailures ?? 0
     this.#decoder = options.decoder(id)
     this.#delivery = this.#newDelivery()
     this.shard = this.#newShard(log, resumable)
     if (stored === null || resumable !== null) return
-    const { shardCount } = options
-    const message = `Cannot resume shard ${id}: the stored session is for ${stored.shardCount} shards and the configuration says ${shardCount}.`
+    const message = `Cannot resume shard ${id}: the stored session is for ${stored.shardCount} shards and the configuration says ${count}.`
     log.warn({ session: stored.sessionId }, message)
     this.#delivery.announceGap(stored.sessionId, stored.sequence)
   }
@@ -101,9 +101,10 @@ export class ShardUnit {
 
   #newDelivery(): Delivery {
     const { events, broker, clock, soon, limits, on, saver } = this.#options
-    const id = this.#id
+    const { place } = this
     return new Delivery({
-      shard: id,
+      shard: place.shard,
+      slot: place.slot,
       events,
       decoder: this.#decoder,
       broker,
@@ -114,22 +115,23 @@ export class ShardUnit {
         acknowledged: (session, sequence) => this.#store(session, sequence),
         gapAnnounced: () => {
           this.#stored = null
-          saver.drop(id)
+          saver.drop(place.shard)
         },
         stalled: () => this.shard.hold(),
         drained: () => this.shard.release(),
-        confirmed: (count, latencyMs) => on.confirmed(id, count, latencyMs),
+        confirmed: (count, latencyMs) => on.confirmed(place, count, latencyMs),
       },
     })
   }
 
   #newShard(log: Logger, resumable: Session | null): Shard {
-    const { shardCount, gatewayUrl, query, identity, identify, dial, clock, random, on } = this.#options
-    const id = this.#id
+    const { gatewayUrl, query, identity, identify, dial, clock, random, on } = this.#options
+    const { place } = this
     return new Shard(
       {
-        id,
-        count: shardCount,
+        id: place.shard,
+        count: place.count,
+        slot: place.slot,
         gatewayUrl,
         query,
         identity,
@@ -143,15 +145,15 @@ export class ShardUnit {
         on: {
           live: (resumed) => {
             this.#setResumeFailures(0)
-            on.live(id, resumed)
+            on.live(place, resumed)
           },
-          down: (kind) => on.down(id, kind),
-          decodeFailed: (kind) => on.decodeFailed(id, kind),
-          sent: (op) => on.sent(id, op),
-          received: (op) => on.received(id, op),
-          pinged: (latencyMs) => on.pinged(id, latencyMs),
+          down: (kind) => on.down(place, kind),
+          decodeFailed: (kind) => on.decodeFailed(place, kind),
+          sent: (op) => on.sent(place, op),
+          received: (op) => on.received(place, op),
+          pinged: (latencyMs) => on.pinged(place, latencyMs),
           stopped: (remedy) => {
-            if (remedy !== null) on.refused(id, remedy)
+            if (remedy !== null) on.refused(place, remedy)
           },
           resumeFailed: (failures) => this.#setResumeFailures(failures),
         },
@@ -170,8 +172,8 @@ export class ShardUnit {
 
   #store({ id, resumeUrl, startedMs }: DeliverySession, sequence: number): void {
     this.#stored = {
-      shard: this.#id,
-      shardCount: this.#options.shardCount,
+      shard: this.place.shard,
+      shardCount: this.place.count,
       sessionId: id,
       resumeUrl,
       sequence,

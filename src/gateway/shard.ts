@@ -196,7 +196,7 @@ export class Shard {
   #requestTurn(): void {
     const turn = new AbortController()
     this.#turn = turn
-    this.#options.identify.turn(this.id, turn.signal).then(
+    this.#options.identify.turn(this.id, turn.signal, this.#options.slot).then(
       () => {
         if (!turn.signal.aborted) this.#input({ type: "turn" })
       },

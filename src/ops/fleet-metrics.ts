@@ -14,10 +14,10 @@ export interface FleetReading {
   readonly leases: number | null
 }
 
-/** Which way a lease went, and why: `handed-over` by its owner, `free`, or given up since it could be another's already. */
+/** Which way a lease went, and why: `handed-over` by its owner, `free`, given up since it could be another's already, or `ended` with its set. */
 export type LeaseMove =
   | { readonly direction: "in"; readonly reason: "handed-over" | "free" }
-  | { readonly direction: "out"; readonly reason: "handed-over" | "expired" | "taken" | "fenced" }
+  | { readonly direction: "out"; readonly reason: "handed-over" | "expired" | "taken" | "fenced" | "ended" }
 
 export class FleetMetrics {
   readonly #identifyWaiting: Gauge

@@ -18,6 +18,10 @@ const LATENCY_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05
 /** What a scrape reads of one shard. */
 export interface ShardReading {
   readonly id: number
+  /** Unlike its id, no other shard's of any set. */
+  readonly slot: number
+  /** False for one of a set that comes up beside the bot's, or that closes: only its packets are counted. */
+  readonly isOfBot: boolean
   readonly alive: boolean
   /** Null before the first acknowledged heartbeat. */
   readonly latencyMs: number | null
@@ -61,8 +65,8 @@ export class GatewayMetrics {
   /** Null while the adapter has said nothing: standard output has no server. */
   #brokerState: BrokerState | null = null
   readonly #reasons = new Set<string>()
-  /** Each shard's counts at the last scrape. */
-  readonly #counted = new Map<number, Float64Array>()
+  /** Of each shard, by slot: its id, and its counts at the last scrape. */
+  readonly #counted = new Map<number, { readonly id: number; readonly counts: Float64Array }>()
 
   constructor(metrics: Metrics) {
     addProcessMetrics(metrics)
@@ -172,20 +176,26 @@ export class GatewayMetrics {
     this.fleet.read(fleet)
     if (identifiesLeft !== null) this.#identifiesLeft.set(identifiesLeft)
     const here = new Set<number>()
+    const states = new Set<number>()
     for (const shard of shards) {
-      here.add(shard.id)
+      here.add(shard.slot)
+      this.#countDispatches(shard)
+      if (!shard.isOfBot) continue
+      states.add(shard.id)
       this.#alive.set({ id: shard.id }, shard.alive ? 1 : 0)
       if (shard.latencyMs !== null) this.#ping.set({ id: shard.id }, shard.latencyMs)
       this.#windowEvents.set({ shard: shard.id }, shard.windowEvents)
       this.#windowBytes.set({ shard: shard.id }, shard.windowBytes)
-      this.#countDispatches(shard)
     }
-    for (const id of this.#counted.keys()) if (!here.has(id)) this.#forget(id)
+    for (const [slot, { id }] of this.#counted) {
+      if (here.has(slot)) continue
+      this.#counted.delete(slot)
+      if (!states.has(id)) this.#forget(id)
+    }
   }
 
   /** A shard that another process runs by now: its states are that one's to tell. What was counted here stays counted. */
   #forget(id: number): void {
-    this.#counted.delete(id)
     this.#alive.remove({ id })
     this.#ping.remove({ id })
     this.#windowEvents.remove({ shard: id })
@@ -199,14 +209,14 @@ export class GatewayMetrics {
   }
 
   /** Adds what came since the last scrape. A decoder that began anew, with smaller counts, is counted from 0. */
-  #countDispatches({ id, events, counts }: ShardReading): void {
-    const before = this.#counted.get(id)
+  #countDispatches({ id, slot, events, counts }: ShardReading): void {
+    const before = this.#counted.get(slot)?.counts
     for (const [index, count] of counts.entries()) {
       const seen = before?.[index] ?? 0
       const added = count >= seen ? count - seen : count
       if (added > 0) this.#received.inc({ t: events[index] ?? OTHER_EVENTS, op: DISPATCH, shard: id }, added)
     }
-    this.#counted.set(id, counts.slice())
+    this.#counted.set(slot, { id, counts: counts.slice() })
   }
 
   #bounded(reason: string): string {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import type { Answer, Beat, HandedOver, Ledger } from "../../src/gateway/fleet/ledger.ts"
+import { firstSet } from "../../src/gateway/shard-set.ts"
 
 /** Longer than a test takes, however loaded the machine is. */
 const LONG_MS = 60_000
@@ -18,7 +19,7 @@ export interface LedgerUnderTest {
 
 const beat = (id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> = {}): Beat => ({
   node: { id, weight: 1, capacity: 100, isDraining: false, unsettled: 0, ...node },
-  shardCount: 4,
+  set: firstSet(4),
   leaseMs: LONG_MS,
   held: [],
   claims: [],
@@ -32,6 +33,7 @@ const handOver = (shard: number, token: number, to: string | null): HandedOver =
   token,
   to,
   isPinned: false,
+  isEnded: false,
 })
 const lease = ({ book }: Answer, shard: number) => book.leases.get(shard)
 const owner = (answer: Answer, shard: number) => lease(answer, shard)?.owner
@@ -161,20 +163,20 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     test("takes another number of shards from nobody while there are others, and begins anew when there are none", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
         await ledger.exchange(beat("a", { claims: [0] }))
-        const other = await ledger.exchange(beat("b", { shardCount: 8 }))
+        const other = await ledger.exchange(beat("b", { set: firstSet(8) }))
         expect(other.type).toBe("other-count")
-        expect(other.book.shardCount).toBe(4)
+        expect(other.book.set).toEqual(firstSet(4))
         await ledger.exchange(beat("a", { isLeaving: true }))
-        const alone = await ledger.exchange(beat("b", { shardCount: 8, claims: [7] }))
+        const alone = await ledger.exchange(beat("b", { set: firstSet(8), claims: [7] }))
         expect(alone.type).toBe("member")
         expect(owner(alone, 7)).toBe("b")
       }))
 
     test("tells a newcomer how many shards the others run, if there are others", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
-        expect(await ledger.shardCount()).toBeNull()
+        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: false, configured: null })
         await ledger.exchange(beat("a"))
-        expect(await ledger.shardCount()).toBe(4)
+        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: true, configured: null })
       }))
 
     for (const lost of ["nothing", "all"] as const) {

@@ -31,6 +31,7 @@ beforeEach(() => {
   told = []
   delivery = new Delivery({
     shard: 0,
+    slot: 0,
     events: ["EVENT"],
     decoder,
     broker: heldBroker(),

@@ -18,6 +18,8 @@ const scrape = async (name: string): Promise<string[]> =>
 
 const shard = (reading: Partial<ShardReading> = {}): ShardReading => ({
   id: 3,
+  slot: reading.id ?? 3,
+  isOfBot: true,
   alive: true,
   latencyMs: 42,
   windowEvents: 7,

@@ -62,8 +62,8 @@ export interface RedisBrokerOptions extends RedisLocation {
 export interface RedisBroker extends Broker {
   /** Values on the same server. They are written in the publishing pipeline, behind what was published before. */
   readonly values: RedisValues
-  /** Publishes nothing more of what was handed over of a shard: it is another process's. */
-  drop(shard: number): void
+  /** Publishes nothing more of what was handed over of a shard, by its slot: it is another process's. */
+  drop(slot: number): void
 }
 
 /**
@@ -143,9 +143,9 @@ class RedisStreamsBroker implements RedisBroker {
     return this.#calls.call(event, data, timeoutMs)
   }
 
-  drop(shard: number): void {
-    const reason = `Cannot publish for shard ${shard}: its lease is another process's by now.`
-    this.#publisher.drop(shard, new BrokerClosedError(reason))
+  drop(slot: number): void {
+    const reason = `Cannot publish for a shard (slot ${slot}): its lease is another process's by now.`
+    this.#publisher.drop(slot, new BrokerClosedError(reason))
   }
 
   async close({ drainWithinMs }: { readonly drainWithinMs: number }): Promise<void> {

@@ -66,8 +66,8 @@ class ClusterTopology implements Topology {
     return settled
   }
 
-  drop(shard: number, reason: Error): void {
-    for (const { lane } of this.#places.values()) lane.drop(shard, reason)
+  drop(slot: number, reason: Error): void {
+    for (const { lane } of this.#places.values()) lane.drop(slot, reason)
   }
 
   close(reason: Error): void {

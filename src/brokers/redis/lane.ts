@@ -35,8 +35,8 @@ export class Publication {
 /** Finished commands, which one transaction carries whole. */
 export interface Part {
   readonly publication: Publication
-  /** Whose events these are; null: no shard's. */
-  readonly shard: number | null
+  /** The slot of the shard whose events these are; null: no shard's. */
+  readonly slot: number | null
   readonly commands: number
   readonly bytes: number
   /** Copies the commands, back to back. */
@@ -91,9 +91,9 @@ export class Lane {
   }
 
   /** Rejects what there is of a shard. What is on its way stays on its way, and is not sent again. */
-  drop(shard: number, error: Error): void {
-    for (const part of this.#parts) if (part.shard === shard) part.publication.reject(error)
-    const isKept = (part: Part, position: number) => position < this.#inFlight || part.shard !== shard
+  drop(slot: number, error: Error): void {
+    for (const part of this.#parts) if (part.slot === slot) part.publication.reject(error)
+    const isKept = (part: Part, position: number) => position < this.#inFlight || part.slot !== slot
     this.#parts = this.#parts.filter(isKept)
   }
 

@@ -40,7 +40,7 @@ export function streamsOf(batch: EventBatch): {
       stream,
       part: {
         publication,
-        shard: batch.shard,
+        slot: batch.slot,
         commands: records.length,
         bytes,
         copyTo(target, at) {
@@ -62,7 +62,7 @@ export function single(key: string, command: Uint8Array): { readonly part: Part;
   const publication = new Publication(1)
   const part: Part = {
     publication,
-    shard: null,
+    slot: null,
     commands: 1,
     bytes: command.length,
     copyTo: (target, at) => target.set(command, at),
@@ -78,7 +78,7 @@ function slice(batch: EventBatch, from: number, to: number, publication: Publica
   const bytes = batch.bytes.subarray(start, end)
   return {
     publication,
-    shard: batch.shard,
+    slot: batch.slot,
     commands: to - from,
     bytes: bytes.length,
     copyTo: (target, at) => target.set(bytes, at),

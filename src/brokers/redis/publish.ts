@@ -33,8 +33,8 @@ export class Publisher {
   }
 
   /** Publishes nothing more of what was handed over of a shard. */
-  drop(shard: number, reason: BrokerClosedError): void {
-    this.#topology.drop(shard, reason)
+  drop(slot: number, reason: BrokerClosedError): void {
+    this.#topology.drop(slot, reason)
   }
 
   /** Takes nothing more from now on. Resolves when nothing waits, or after `withinMs`. */

@@ -12,7 +12,7 @@ export interface Topology {
   /** Queues one command that writes to one key, behind everything that was queued for the key before. */
   write(key: string, command: Uint8Array): Promise<void>
   /** Rejects what waits of a shard. */
-  drop(shard: number, reason: Error): void
+  drop(slot: number, reason: Error): void
   /** Rejects what waits, and lets go of the connections. */
   close(reason: Error): void
 }
@@ -52,7 +52,7 @@ export function singleServer(options: TopologyOptions): Topology {
       server.wake()
       return settled
     },
-    drop: (shard, reason) => lane.drop(shard, reason),
+    drop: (slot, reason) => lane.drop(slot, reason),
     close(reason) {
       server.close()
       lane.reject(reason)

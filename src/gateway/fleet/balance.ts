@@ -1,6 +1,7 @@
 // Who should have which shard: by weight, within each node's capacity, with the fewest moves. Pure, and the same for every
 // node that looks at the same book, so that nobody has to lead.
 
+import { slotsOf } from "../shard-set.ts"
 import type { Book, LedgerNode } from "./ledger.ts"
 
 export interface Move {
@@ -26,16 +27,18 @@ interface Share {
 }
 
 /** Shards whose owner is dead are left alone: they are free once it is fenced. */
-export function planShares({ shardCount, nodes, leases }: Book): Plan {
+export function planShares({ set, other, nodes, leases }: Book): Plan {
   const shares = new Map<string, Share>()
   for (const node of sortedLiving(nodes)) shares.set(node.id, { node, held: [], quota: 0 })
   const free: number[] = []
-  for (let shard = 0; shard < shardCount; shard += 1) {
+  const slots = other === null ? slotsOf(set) : [...slotsOf(set), ...slotsOf(other)]
+  const all = other === null ? slots : slots.filter((slot) => leases.get(slot)?.isEnded !== true)
+  for (const shard of all) {
     const owner = leases.get(shard)?.owner ?? null
     if (owner === null) free.push(shard)
     else shares.get(owner)?.held.push(shard)
   }
-  setQuotas([...shares.values()], shardCount)
+  setQuotas([...shares.values()], all.length)
   const claims = new Map<string, number[]>()
   const homeless: number[] = []
   const room = new Room(shares.values())

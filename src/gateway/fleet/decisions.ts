@@ -1,6 +1,7 @@
 // What a gateway does about what stands in the ledger: runs what is its own, lets go of what is not, hands over what is too
 // much, and ends the connections of the dead.
 
+import { hasSlot } from "../shard-set.ts"
 import { planShares } from "./balance.ts"
 import type { Book } from "./ledger.ts"
 import type { CutReason, Effect, Facts, Holding, MemberState, Step } from "./member-state.ts"
@@ -11,19 +12,24 @@ export const WAVE_SHARDS = 4
 const FENCE_TURN_SHARE = 0.1
 
 /** Runs what the ledger gives us, and lets go of what it gives to others. */
-export function reconcile(state: MemberState, { leases, nowMs, claimFromMs }: Book): Step {
+export function reconcile(state: MemberState, book: Book): Step {
+  const { leases, nowMs, claimFromMs } = book
   const { id } = state.options
   const holdings = new Map<number, Holding>()
   const effects: Effect[] = []
   for (const [shard, holding] of state.holdings) {
     const lease = leases.get(shard)
-    if (lease?.owner === id && lease.token === holding.token) holdings.set(shard, holding)
+    const isOurs = lease?.owner === id && lease.token === holding.token
+    if (isOurs && holding.stage === "serving" && isClosing(book, shard)) {
+      holdings.set(shard, { ...holding, stage: "draining", to: null, isEnding: true })
+      effects.push({ type: "retire", shard, token: holding.token })
+    } else if (isOurs) holdings.set(shard, holding)
     else if (holding.stage !== "drained") effects.push({ type: "cut", shard, reason: "taken" })
   }
   for (const [shard, { owner, token, isPinned }] of leases) {
     // A ledger that may have forgotten who had it next is given the time to be told.
     if (owner !== id || holdings.has(shard) || nowMs < claimFromMs) continue
-    const holding = { token, isLive: false, to: null, isPinned }
+    const holding = { token, isLive: false, to: null, isPinned, isEnding: false }
     if (state.isDraining) holdings.set(shard, { ...holding, stage: "drained" })
     else {
       holdings.set(shard, { ...holding, stage: "serving" })
@@ -33,6 +39,11 @@ export function reconcile(state: MemberState, { leases, nowMs, claimFromMs }: Bo
   // Somebody gave a draining node another shard.
   const isAskedAgain = state.isAskedAgain || (state.isDraining && [...holdings.values()].some(isDrained))
   return { state: { ...state, holdings, isAskedAgain }, effects }
+}
+
+/** It runs only until its session can be closed for good. */
+function isClosing({ other }: Book, slot: number): boolean {
+  return other?.isClosing === true && hasSlot(other, slot)
 }
 
 function isDrained({ stage }: Holding): boolean {

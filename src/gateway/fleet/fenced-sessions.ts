@@ -1,12 +1,13 @@
 // Sessions in Redis that only the holder of a shard's lease can replace: what a process writes that has lost the shard is
-// refused, however late it comes. One key a shard, readable by whoever looks for it at night.
+// refused, however late it comes. One key a slot (shard-set.ts), readable by whoever looks for it at night.
 
 import type { Client } from "../../brokers/redis/clients.ts"
 import type { SessionStore } from "../sessions/session.ts"
 import { parseSession } from "../sessions/stored-session.ts"
+import type { ShardPlace } from "../shard-set.ts"
 import { ledgerKeys } from "./redis-ledger.ts"
 
-/** KEYS[1] the leases, KEYS[2] the session; ARGV[1] the shard, [2] the token, [3] the owner, [4] the session or "". */
+/** KEYS[1] the leases, KEYS[2] the session; ARGV[1] the slot, [2] the token, [3] the owner, [4] the session or "". */
 const WRITE_SCRIPT = `
 local lease = redis.call('HGET', KEYS[1], ARGV[1])
 local token, owner = string.match(lease or '', '^(%d+)|%d+|%d|(.*)$')
@@ -29,17 +30,17 @@ export interface FencedSessionsOptions {
 }
 
 /** A shard's session, under one lease. */
-export type SessionsUnderLease = (shard: number, token: number) => SessionStore
+export type SessionsUnderLease = (shard: ShardPlace, token: number) => SessionStore
 
 export function fencedSessions({ commands, prefix, node, onUnreadable }: FencedSessionsOptions): SessionsUnderLease {
   const { leases } = ledgerKeys(prefix)
-  return (shard, token) => {
+  return ({ slot, shard }, token) => {
     // A cluster runs a script on keys of one slot only, which is the leases'. Without one the key is that of gateways
     // whose shards are fixed, so that a bot can change over and resume.
-    const plainKey = `${prefix}:${shard}`
-    const key = commands.isCluster ? `{${prefix}}:${shard}` : plainKey
+    const plainKey = `${prefix}:${slot}`
+    const key = commands.isCluster ? `{${prefix}}:${slot}` : plainKey
     const write = async (value: string) => {
-      const args = [String(shard), String(token), node, value]
+      const args = [String(slot), String(token), node, value]
       if ((await commands.eval(WRITE_SCRIPT, 2, leases, key, ...args)) === 1) return
       throw new SessionFencedError(`Cannot store the session of shard ${shard}: its lease is another process's by now.`)
     }

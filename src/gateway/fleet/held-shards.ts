@@ -7,9 +7,13 @@ import type { LeaseMove } from "../../ops/fleet-metrics.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Fleet } from "../fleet.ts"
 import { SessionSaver } from "../sessions/saver.ts"
+import type { SessionStore } from "../sessions/session.ts"
+import { hasSlot, type ShardSet } from "../shard-set.ts"
+import type { ShardUnit } from "../shard-unit.ts"
 import type { Dial } from "../socket.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
 import { leasedDial } from "./leased-dial.ts"
+import type { OtherSet } from "./ledger.ts"
 import type { CutReason } from "./member-state.ts"
 
 /** A shard's hand-over: for confirms, and for its last session. What is late comes twice, with equal ids. */
@@ -25,6 +29,8 @@ export interface HeldShardsOptions {
   readonly sessions: SessionsUnderLease
   readonly fleet: Fleet
   readonly dial: Dial
+  /** The sets that the bot has now. */
+  readonly sets: () => readonly (ShardSet | OtherSet)[]
   /** By the own clock, until when nobody else can have what is held here. */
   readonly heldUntilMs: () => number
   /** Publishes nothing more of what was handed over of a shard. */
@@ -44,7 +50,10 @@ export interface HeldShardsOptions {
 
 interface Charge {
   readonly token: number
+  readonly store: SessionStore
   readonly saver: SessionSaver
+  /** Whether it has a session is known. */
+  isLoaded: boolean
   isRunning: boolean
 }
 
@@ -71,23 +80,28 @@ export class HeldShards {
 
   /** Loads the session and runs the shard. */
   async serve(shard: number, token: number, wasClaimed: boolean): Promise<void> {
-    const { sessions, fleet, clock, log, on } = this.#options
-    const store = sessions(shard, token)
+    const { sessions, fleet, clock, log, on, sets } = this.#options
+    const set = sets().find((one) => hasSlot(one, shard))
+    if (set === undefined) throw new Error(`slot ${shard} is of no set that the bot has`)
+    const store = sessions({ slot: shard, shard: shard - set.firstSlot, count: set.count }, token)
     const saver = new SessionSaver({
       store,
       clock,
       onError: (error) => log.debug({ err: error, shard }, "a session could not be stored; trying again"),
     })
-    const charge: Charge = { token, saver, isRunning: false }
+    const charge: Charge = { token, store, saver, isLoaded: false, isRunning: false }
     this.#charges.set(shard, charge)
     on.moved({ direction: "in", reason: wasClaimed ? "free" : "handed-over" })
     // One connection of a shard at a time, also where the last one is still closing.
     await this.#closing.get(shard)
     const session = await this.#loaded(shard, charge, () => store.load(shard))
     if (session === undefined) return
+    charge.isLoaded = true
+    // Nobody identifies for a set that closes.
+    if (session === null && isClosing(sets(), shard)) return
     charge.isRunning = true
     const isHeld = () => this.#charges.get(shard) === charge && clock.nowMs() < this.#options.heldUntilMs()
-    fleet.add(new Map([[shard, session]]), { saver, dial: leasedDial(this.#options.dial, isHeld) })
+    fleet.add(new Map([[shard, session]]), { set, saver, dial: leasedDial(this.#options.dial, isHeld) })
     on.changed()
   }
 
@@ -130,6 +144,40 @@ export class HeldShards {
     on.moved({ direction: "out", reason: "handed-over" })
     await this.#letGo(shard, charge)
     on.drained(shard, token)
+  }
+
+  /** Of a set that closes: resumes it where need be, publishes what is left of it, and forgets its session; then tells `drained`. */
+  async retire(shard: number, token: number): Promise<void> {
+    const { fleet, clock, log, on } = this.#options
+    const charge = this.#charges.get(shard)
+    if (charge?.token !== token) return
+    const isOurs = () => this.#charges.get(shard) === charge
+    // However long that takes: once the session is forgotten, nobody can have replayed what was not confirmed.
+    while (isOurs() && !isSettled(charge, fleet.units.get(shard))) await sleep(clock, POLL_MS, NEVER)
+    if (!isOurs()) return
+    await fleet.drain(shard)
+    const isConfirmed = (fleet.units.get(shard)?.status.windowEvents ?? 0) === 0
+    if (!isOurs() || !isConfirmed) return
+    await this.#forgotten(shard, charge)
+    if (!isOurs()) return
+    log.info({ shard }, "the shard's set is closed, and with it its session")
+    on.moved({ direction: "out", reason: "ended" })
+    await this.#letGo(shard, charge)
+    on.drained(shard, token)
+  }
+
+  /** Tries until the session is gone. */
+  async #forgotten(shard: number, charge: Charge): Promise<void> {
+    const { clock, log } = this.#options
+    charge.saver.abandon()
+    while (this.#charges.get(shard) === charge) {
+      try {
+        return await charge.store.drop(shard)
+      } catch (error) {
+        log.debug({ err: error, shard }, "a session could not be deleted; trying again")
+        await sleep(clock, RETRY_MS, NEVER)
+      }
+    }
   }
 
   /** What is on its way still could be written after the next owner's: the connection is ended first. */
@@ -179,6 +227,17 @@ export class HeldShards {
     on.changed()
     return closing
   }
+}
+
+function isClosing(sets: readonly (ShardSet | OtherSet)[], slot: number): boolean {
+  return sets.some((set) => hasSlot(set, slot) && "isClosing" in set && set.isClosing)
+}
+
+/** It has read all that Discord has of its session, or has none. */
+function isSettled({ isLoaded, isRunning }: Charge, unit: ShardUnit | undefined): boolean {
+  if (!isRunning || unit === undefined) return isLoaded
+  const { phase, sessionId } = unit.status
+  return phase === "live" || (sessionId === null && phase !== "identifying")
 }
 
 const CUT_BECAUSE: Readonly<Record<CutReason, string>> = {

@@ -8,12 +8,13 @@ import type { LeaseMove } from "../../ops/fleet-metrics.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Fleet } from "../fleet.ts"
 import type { Ownership } from "../ownership.ts"
+import { isSameSet, type ShardSet } from "../shard-set.ts"
 import type { Dial } from "../socket.ts"
 import type { HandOver, OrderResult } from "../steering/node.ts"
 import type { Admission } from "./admission.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
 import { HeldShards } from "./held-shards.ts"
-import type { Beat, Ledger } from "./ledger.ts"
+import type { Beat, Ledger, OtherSet } from "./ledger.ts"
 import type { Effect, Input, MemberOptions, MemberState, TimerName } from "./member-state.ts"
 import { newMember } from "./member-state.ts"
 import { step } from "./step.ts"
@@ -35,7 +36,7 @@ export interface LeasesOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly on: {
-    /** Shards came or went. */
+    /** Shards came or went, or the bot has another set of them. */
     readonly changed: () => void
     readonly moved: (move: LeaseMove) => void
     /** The connections of a dead process were ended. */
@@ -67,6 +68,7 @@ export class Leases implements Ownership {
     this.#held = new HeldShards({
       ...options,
       heldUntilMs: () => this.#state.heldUntilMs,
+      sets: () => this.sets,
       endWrites: () => ledger.fence(member.id),
       on: { ...options.on, drained: (shard, token) => this.#input({ type: "drained", shard, token }) },
     })
@@ -82,12 +84,23 @@ export class Leases implements Ownership {
     return `Redis may not know who runs the shards yet: none is taken for another ${Math.ceil(waitMs / 1_000)} s`
   }
 
+  get set(): ShardSet {
+    return this.#state.options.set
+  }
+
+  /** The bot's shards, and those that come up beside them. */
+  get sets(): readonly (ShardSet | OtherSet)[] {
+    const { book, options } = this.#state
+    if (book === null) return [options.set]
+    return book.other === null ? [book.set] : [book.set, book.other]
+  }
+
   get handOver(): HandOver {
     return {
       node: this.#options.member.id,
       draining: this.#state.isDraining,
       drain: () => this.#drainAll(),
-      move: (shard, to) => this.#move(shard, to),
+      move: (shardId, to) => this.#move(shardId, to),
     }
   }
 
@@ -103,7 +116,7 @@ export class Leases implements Ownership {
     this.#input({ type: "ask" })
   }
 
-  /** A shard's connection came up or went down. */
+  /** The connection of a shard, by slot, came up or went down. */
   live(shard: number, isLive: boolean): void {
     const token = this.#held.token(shard)
     if (token !== undefined) this.#input({ type: "live", shard, token, isLive })
@@ -134,8 +147,10 @@ export class Leases implements Ownership {
       nowMs: clock.nowMs(),
       isIdentifying: (shard) => fleet.units.get(shard)?.status.phase === "identifying",
     })
+    const isOtherSet = !isSameSet(state.options.set, this.#state.options.set)
     this.#state = state
     for (const effect of effects) this.#carryOut(effect)
+    if (isOtherSet) this.#options.on.changed()
   }
 
   #carryOut(effect: Effect): void {
@@ -146,6 +161,8 @@ export class Leases implements Ownership {
         return void this.#held.serve(effect.shard, effect.token, effect.wasClaimed)
       case "drain":
         return void this.#held.drain(effect.shard, effect.token)
+      case "retire":
+        return void this.#held.retire(effect.shard, effect.token)
       case "cut":
         return this.#held.cut(effect.shard, effect.reason)
       case "fence":
@@ -155,7 +172,7 @@ export class Leases implements Ownership {
       case "cancel":
         return this.#timers.cancel(effect.timer)
       case "other-count":
-        return this.#options.on.refused(otherCount(this.#options.member.shardCount, effect.shardCount))
+        return this.#options.on.refused(otherCount(this.#options.member.set.count, effect.set.count))
       case "left":
         return this.#left.resolve()
     }
@@ -215,10 +232,12 @@ export class Leases implements Ownership {
     return { type: "done" }
   }
 
-  async #move(shard: number, to: string): Promise<OrderResult> {
+  /** @param shardId of the bot's set */
+  async #move(shardId: number, to: string): Promise<OrderResult> {
     const { id } = this.#options.member
+    const shard = this.set.firstSlot + shardId
     const refused = (why: string) =>
-      ({ type: "refused", reason: `Cannot move shard ${shard} to ${to}: ${why}` }) as const
+      ({ type: "refused", reason: `Cannot move shard ${shardId} to ${to}: ${why}` }) as const
     const holding = this.#state.holdings.get(shard)
     if (holding?.stage !== "serving") return refused(`it is not ${id} that runs it now.`)
     if (to === id) return refused("it runs there already.")

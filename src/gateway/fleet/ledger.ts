@@ -1,9 +1,13 @@
 // The port to the ledger in which the gateways of a bot write who runs which shard. Every gateway exchanges a beat for an
 // answer a few times a lease; one exchange is one step that happens whole, on the ledger's own clock.
 //
+// A shard is written down by its slot (shard-set.ts): so is every `shard` here and in the files that follow from it.
+//
 // The lease is the gateway's: a shard belongs to the node that is written beside it, for as long as that node's deadline
 // has not passed. So one write renews them all, and a node that is late loses them all, together. Its connections are ended
 // then (`fence`), before anybody else may have its shards.
+
+import type { ShardSet } from "../shard-set.ts"
 
 export interface Lease {
   /** Null: nobody has it. */
@@ -14,6 +18,13 @@ export interface Lease {
   readonly changedMs: number
   /** An operator put it there. */
   readonly isPinned: boolean
+  /** Of a set that closes: its session is closed for good, and nobody takes it any more. */
+  readonly isEnded: boolean
+}
+
+export interface OtherSet extends ShardSet {
+  /** Its shards are run only until their sessions can be closed for good. */
+  readonly isClosing: boolean
 }
 
 export interface LedgerNode {
@@ -34,7 +45,10 @@ export interface LedgerNode {
 /** What stands in the ledger. */
 export interface Book {
   readonly nowMs: number
-  readonly shardCount: number
+  /** The bot's shards. */
+  readonly set: ShardSet
+  /** While the bot is resharded: the shards that come up beside them, or that close. */
+  readonly other: OtherSet | null
   /** Until then nobody takes a free shard: the ledger is new, or was lost, and its owners may not have come back yet. */
   readonly claimFromMs: number
   readonly nodes: readonly LedgerNode[]
@@ -48,11 +62,13 @@ export interface HandedOver {
   /** Null, or a node that does not live: the shard is free. */
   readonly to: string | null
   readonly isPinned: boolean
+  /** Its session is closed for good. */
+  readonly isEnded: boolean
 }
 
 export interface Beat {
   readonly node: Pick<LedgerNode, "id" | "weight" | "capacity" | "isDraining" | "unsettled">
-  readonly shardCount: number
+  readonly set: ShardSet
   readonly leaseMs: number
   /** Served here now. Written again where the ledger knows nothing of them, because it was lost. */
   readonly held: readonly { readonly shard: number; readonly token: number }[]
@@ -70,14 +86,22 @@ export type Answer =
   | { readonly type: "member"; readonly book: Book }
   /** This node's lease passed. It comes back once its connections have been ended. */
   | { readonly type: "fenced"; readonly book: Book }
-  /** The others run another number of shards. */
+  /** The others run another set of shards. */
   | { readonly type: "other-count"; readonly book: Book }
+
+export interface LedgerShards {
+  readonly set: ShardSet
+  /** Somebody runs them. */
+  readonly hasMembers: boolean
+  /** Of a bot that was resharded: what shards.count said then, 0 for nothing. Null for one that never was. */
+  readonly configured: number | null
+}
 
 export interface Ledger {
   /** Rejects, or stays open, while the ledger cannot be reached; one at a time. */
   exchange(beat: Beat): Promise<Answer>
-  /** How many shards the bot has, for those who are in the ledger; null where there are none. */
-  shardCount(): Promise<number | null>
+  /** What stands in the ledger of the bot's shards; null where nothing does. */
+  shards(): Promise<LedgerShards | null>
   /** Something changed that another node did: a beat is worth its while. */
   onChange(listener: () => void): void
   /** Ends the connections by which a node writes events. Rejects when that cannot be done: it is tried again. */

@@ -1,5 +1,6 @@
 // What a gateway knows of its place in the fleet, what it is told, and what it wants done. The rules are in step.ts.
 
+import type { ShardSet } from "../shard-set.ts"
 import type { Plan } from "./balance.ts"
 import type { Answer, Beat, Book } from "./ledger.ts"
 
@@ -17,13 +18,16 @@ export interface Holding {
   readonly to: string | null
   /** By an operator's order. */
   readonly isPinned: boolean
+  /** Its set closes: once drained, its session is closed for good. */
+  readonly isEnding: boolean
 }
 
 export interface MemberOptions {
   readonly id: string
   readonly weight: number
   readonly capacity: number
-  readonly shardCount: number
+  /** The bot's shards, as far as this process knows. */
+  readonly set: ShardSet
   readonly leaseMs: number
 }
 
@@ -90,13 +94,15 @@ export type Effect =
   | { readonly type: "serve"; readonly shard: number; readonly token: number; readonly wasClaimed: boolean }
   /** Stop reading, wait for confirms, store the session, close resumably; then `drained`. */
   | { readonly type: "drain"; readonly shard: number; readonly token: number }
+  /** Its set closes: once it has nothing more to publish, stop it and forget its session; then `drained`. */
+  | { readonly type: "retire"; readonly shard: number; readonly token: number }
   /** Close resumably now, and publish and store nothing more of it. */
   | { readonly type: "cut"; readonly shard: number; readonly reason: CutReason }
   | { readonly type: "fence"; readonly node: string }
   | { readonly type: "timer"; readonly timer: TimerName; readonly delayMs: number }
   | { readonly type: "cancel"; readonly timer: TimerName }
-  /** The others run `shardCount` shards. */
-  | { readonly type: "other-count"; readonly shardCount: number }
+  /** The others run another set of shards. */
+  | { readonly type: "other-count"; readonly set: ShardSet }
   | { readonly type: "left" }
 
 export type TimerName = "beat" | "expiry"

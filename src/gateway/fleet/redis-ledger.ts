@@ -6,7 +6,8 @@ import type { Client } from "../../brokers/redis/clients.ts"
 import type { Clock } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
-import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "./ledger.ts"
+import type { ShardSet } from "../shard-set.ts"
+import type { Answer, Beat, Book, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
 /** How a server says that a command is not for this user, or was taken away. */
@@ -46,6 +47,7 @@ export function ledgerKeys(prefix: string) {
     leases: `${tag}:leases`,
     changes: `${tag}:changes`,
     channel: `${tag}:changed`,
+    reshard: `{${prefix}}:reshard`,
   } as const
 }
 
@@ -69,10 +71,10 @@ class RedisLedger implements Ledger {
     this.#isBusy = true
     try {
       const { commands, prefix } = this.#options
-      const { about, nodes, leases, changes, channel } = ledgerKeys(prefix)
-      const text = JSON.stringify(beat)
-      const known = this.#known.version
-      const reply = await commands.eval(EXCHANGE_SCRIPT, 4, about, nodes, leases, changes, text, channel, known)
+      const { about, nodes, leases, changes, channel, reshard } = ledgerKeys(prefix)
+      const keys = [about, nodes, leases, changes, reshard]
+      const ask = [JSON.stringify(beat), channel, this.#known.version]
+      const reply = await commands.eval(EXCHANGE_SCRIPT, keys.length, ...keys, ...ask)
       await this.#expectReplicas()
       return this.#read(reply)
     } finally {
@@ -80,11 +82,17 @@ class RedisLedger implements Ledger {
     }
   }
 
-  async shardCount(): Promise<number | null> {
+  async shards(): Promise<LedgerShards | null> {
     const { commands, prefix } = this.#options
     const { about, nodes } = ledgerKeys(prefix)
-    const [count, members] = await Promise.all([commands.hget(about, "count"), commands.hlen(nodes)])
-    return count === null || members === 0 ? null : Number(count)
+    const asked = [commands.hmget(about, "first", "count", "configured"), commands.hlen(nodes)] as const
+    const [[first, count, configured], members] = await Promise.all(asked)
+    if (count == null) return null
+    return {
+      set: { firstSlot: Number(first ?? 0), count: Number(count) },
+      configured: configured == null ? null : Number(configured),
+      hasMembers: members > 0,
+    }
   }
 
   onChange(listener: () => void): void {
@@ -118,12 +126,10 @@ class RedisLedger implements Ledger {
   }
 
   #read(reply: unknown): Answer {
-    const [type, nowMs, claimFromMs, shardCount, version, nodes, isPart, leases]: readonly unknown[] = Array.isArray(
-      reply,
-    )
-      ? reply
-      : []
-    if (type !== "member" && type !== "fenced" && type !== "other-count") {
+    const answer: readonly unknown[] = Array.isArray(reply) ? reply : []
+    const [type, nowMs, claimFromMs, setText, otherText, version, nodes, isPart, leases] = answer
+    const set = readSet(setText)
+    if ((type !== "member" && type !== "fenced" && type !== "other-count") || set === null) {
       throw new LedgerAnswerError(`Redis answered ${JSON.stringify(reply)} where the fleet's ledger was due`)
     }
     if (String(version) !== this.#known.version) {
@@ -134,7 +140,8 @@ class RedisLedger implements Ledger {
     const book: Book = {
       nowMs: Number(nowMs),
       claimFromMs: Number(claimFromMs),
-      shardCount: Number(shardCount),
+      set,
+      other: readOther(otherText),
       nodes: pairs(nodes).map(readNode),
       leases: this.#known.leases,
     }
@@ -188,6 +195,18 @@ function pairs(flat: unknown): readonly (readonly [string, readonly string[]])[]
   return found
 }
 
+/** `8:16`: sixteen shards, the first of which has the slot 8. */
+function readSet(text: unknown): ShardSet | null {
+  const [, firstSlot, count] = /^(\d+):(\d+)/.exec(String(text)) ?? []
+  return firstSlot === undefined ? null : { firstSlot: Number(firstSlot), count: Number(count) }
+}
+
+/** `8:16:1`: the same, and it closes. */
+function readOther(text: unknown): OtherSet | null {
+  const set = readSet(text)
+  return set === null ? null : { ...set, isClosing: String(text).endsWith(":1") }
+}
+
 function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNode {
   const [deadlineMs, dead, weight, capacity, draining, unsettled] = fields
   return {
@@ -202,10 +221,8 @@ function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNod
 }
 
 function readLease([shard, fields]: readonly [string, readonly string[]]): readonly [number, Lease] {
-  const [token, changedMs, pinned, ...owner] = fields
+  const [token, changedMs, mark, ...owner] = fields
   const name = owner.join("|")
-  return [
-    Number(shard),
-    { owner: name === "" ? null : name, token: Number(token), changedMs: Number(changedMs), isPinned: pinned === "1" },
-  ]
+  const lease = { owner: name === "" ? null : name, token: Number(token), changedMs: Number(changedMs) }
+  return [Number(shard), { ...lease, isPinned: mark === "1", isEnded: mark === "2" }]
 }

@@ -1,10 +1,13 @@
 // The ledger's one script: a beat in, the book out, all of it at once and on Redis' own clock. Keys share a hash tag, so that
 // a cluster keeps them on one server.
 //
-// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole, count
+// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole; and the bot's shards: first
+//   (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
+//   reshard/redis/record-scripts.ts writes
 // KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|unsettled"
-// KEYS[3] leases: shard → "token|changed|pinned|owner", the owner empty where nobody has it
-// KEYS[4] changes: shards by the version that changed them last, so that an answer need not hold all leases
+// KEYS[3] leases: slot → "token|changed|mark|owner", the owner empty where nobody has it; a mark of 1 is pinned, 2 ended
+// KEYS[4] changes: slots by the version that changed them last, so that an answer need not hold all leases
+// KEYS[5] the record of a reshard, which goes when the bot begins anew with other shards
 // ARGV[1] the beat as JSON, ARGV[2] the channel for changes, ARGV[3] what the caller knows the leases of: "claimFrom:version"
 //
 // Tokens and the version are milliseconds of the clock, or one more than the last: so they grow on even when a failover or a
@@ -21,11 +24,15 @@ local changed = false
 
 local function int(value) return string.format('%.0f', value) end
 local function number(field) return tonumber(redis.call('HGET', about, field) or '0') end
+local function setText(first, count) return int(first) .. ':' .. int(count) end
+local theirSet = setText(beat.set.firstSlot, beat.set.count)
+local function writeSet() redis.call('HSET', about, 'first', int(beat.set.firstSlot), 'count', int(beat.set.count)) end
 
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
 if redis.call('HEXISTS', about, 'run') == 0 then
-  redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'whole', int(now), 'count', int(beat.shardCount))
+  redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'whole', int(now))
+  writeSet()
 end
 local isOther = redis.call('HGET', about, 'run') ~= run
 if isOther then redis.call('HSET', about, 'run', run, 'claimFrom', int(now + leaseMs)) end
@@ -53,13 +60,13 @@ end
 local function readLease(shard)
   local text = redis.call('HGET', leasesKey, shard)
   if not text then return nil end
-  local token, changedMs, pinned, owner = string.match(text, '^(%d+)|(%d+)|(%d)|(.*)$')
-  return { token = tonumber(token), pinned = pinned, owner = owner, changedMs = tonumber(changedMs) }
+  local token, changedMs, mark, owner = string.match(text, '^(%d+)|(%d+)|(%d)|(.*)$')
+  return { token = tonumber(token), mark = mark, owner = owner, changedMs = tonumber(changedMs) }
 end
-local function writeLease(shard, token, pinned, owner)
+local function writeLease(shard, token, mark, owner)
   changed = true
   redis.call('ZADD', changesKey, int(nextVersion), shard)
-  redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. pinned .. '|' .. owner)
+  redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. mark .. '|' .. owner)
 end
 local function nextToken(lease) return lease and math.max(lease.token + 1, now) or now end
 local function free(id)
@@ -80,18 +87,25 @@ for _, id in ipairs(beat.fenced) do
 end
 
 local status = 'member'
-local count = number('count')
-if count ~= beat.shardCount then
+local set = setText(number('first'), number('count'))
+if set ~= theirSet and redis.call('HGET', about, 'former') ~= theirSet then
   local isAlone = true
   for id in pairs(nodes) do if id ~= me then isAlone = false end end
   if isAlone then
-    redis.call('HSET', about, 'count', int(beat.shardCount), 'whole', int(nextVersion))
-    redis.call('DEL', leasesKey, changesKey)
-    count = beat.shardCount
+    writeSet()
+    redis.call('HSET', about, 'whole', int(nextVersion))
+    redis.call('HDEL', about, 'other', 'former', 'configured')
+    redis.call('DEL', leasesKey, changesKey, KEYS[5])
+    set = theirSet
     changed = true
   else
     status = 'other-count'
   end
+end
+local other = redis.call('HGET', about, 'other') or ''
+local function hasSlot(text, slot)
+  local first, count = string.match(text, '^(%d+):(%d+)')
+  return first and slot >= tonumber(first) and slot < tonumber(first) + tonumber(count)
 end
 if status == 'member' and nodes[me] and nodes[me].dead then status = 'fenced' end
 
@@ -107,7 +121,8 @@ if status == 'member' then
     if lease and lease.owner == me and lease.token == given.token then
       local to = given.to
       local isThere = to ~= cjson.null and to ~= me and nodes[to] and not nodes[to].dead
-      if isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to)
+      if given.isEnded then writeLease(given.shard, lease.token, '2', '')
+      elseif isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to)
       else writeLease(given.shard, lease.token, '0', '') end
     end
   end
@@ -127,7 +142,8 @@ if status == 'member' then
     if now >= claimFrom then
       for _, shard in ipairs(beat.claims) do
         local lease = readLease(shard)
-        if shard < count and (not lease or lease.owner == '') then writeLease(shard, nextToken(lease), '0', me) end
+        local isThere = hasSlot(set, shard) or hasSlot(other, shard)
+        if isThere and (not lease or lease.owner == '' and lease.mark ~= '2') then writeLease(shard, nextToken(lease), '0', me) end
       end
     end
   end
@@ -162,5 +178,5 @@ if isPart then
 else
   leases = redis.call('HGETALL', leasesKey)
 end
-return { status, int(now), int(claimFrom), int(count), int(claimFrom) .. ':' .. int(version), flat, isPart and 1 or 0, leases }
+return { status, int(now), int(claimFrom), set, other, int(claimFrom) .. ':' .. int(version), flat, isPart and 1 or 0, leases }
 `

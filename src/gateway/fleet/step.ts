@@ -62,15 +62,15 @@ function ask(state: MemberState): Step {
 
 function beatOf(state: MemberState): Beat {
   const { options, phase, isDraining, holdings, fenced } = state
-  const { id, weight, capacity, shardCount, leaseMs } = options
+  const { id, weight, capacity, set, leaseMs } = options
   const all = [...holdings]
   const handOvers = all
     .filter(([, { stage }]) => stage === "drained")
-    .map(([shard, { token, to, isPinned }]): HandedOver => ({ shard, token, to, isPinned }))
+    .map(([shard, { token, to, isPinned, isEnding: isEnded }]): HandedOver => ({ shard, token, to, isPinned, isEnded }))
   const unsettled = all.filter(([, { stage, isLive }]) => stage === "serving" && !isLive).length
   return {
     node: { id, weight, capacity, isDraining, unsettled },
-    shardCount,
+    set,
     leaseMs,
     held: all.filter(([, { stage }]) => stage !== "drained").map(([shard, { token }]) => ({ shard, token })),
     claims: claimsOf(state),
@@ -96,7 +96,7 @@ function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Fac
   if (heldUntilMs <= facts.nowMs) return ask(state)
   const expiry: Effect = { type: "timer", timer: "expiry", delayMs: heldUntilMs - facts.nowMs }
   return then(
-    { state: { ...state, heldUntilMs }, effects: [expiry] },
+    { state: { ...state, heldUntilMs, options: { ...state.options, set: book.set } }, effects: [expiry] },
     (next) => reconcile(next, book),
     (next) => (next.isDraining ? drainAll(next) : balance(next, book, facts)),
     (next) => fenceDead(next, book),
@@ -136,7 +136,7 @@ function onOutside(state: MemberState, { type, book }: Exclude<Answer, { readonl
     cut,
     (next) => ({
       state: next,
-      effects: type === "other-count" ? [{ type: "other-count", shardCount: book.shardCount }] : [],
+      effects: type === "other-count" ? [{ type: "other-count", set: book.set }] : [],
     }),
     (next) => fenceDead(next, book),
     (next) => wait(next, retryMs(next)),

@@ -14,9 +14,10 @@ export interface SessionStartLimit {
 export interface IdentifyQueue {
   /**
    * Resolves when `shardId` may identify; the slot is used up then.
+   * @param place where it stands in the line, and what it is known by there; by default its id, which two sets of shards have in common
    * @throws the signal's reason when it aborts first; the place is given up.
    */
-  turn(shardId: number, signal: AbortSignal): Promise<void>
+  turn(shardId: number, signal: AbortSignal, place?: number): Promise<void>
 }
 
 export interface IdentifyQueueOptions {

@@ -6,6 +6,8 @@ import type { Phase } from "../protocol/state.ts"
 /** One shard as an operator sees it. Times are Unix milliseconds, so that reports of several machines can stand together. */
 export interface ShardReport {
   readonly shard: number
+  /** Of its set, of which a bot has two while it is resharded; absent in reports of earlier versions. */
+  readonly count?: number
   readonly phase: Phase
   readonly sessionId: string | null
   /** When Discord began the session, in whichever process that was; null while there is none, or where nobody kept it. */

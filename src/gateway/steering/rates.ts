@@ -14,7 +14,7 @@ interface Look {
 
 export class EventRates {
   readonly #clock: Clock
-  /** The last look at each shard of this process. */
+  /** The last look at each shard of this process, by slot. */
   readonly #looks = new Map<number, Look>()
 
   constructor(clock: Clock) {
@@ -22,24 +22,24 @@ export class EventRates {
   }
 
   /** @param counts dispatches since the decoder was made; a smaller total is another decoder's */
-  perSecond(shard: number, counts: Float64Array): number {
+  perSecond(slot: number, counts: Float64Array): number {
     const atMs = this.#clock.nowMs()
     const events = counts.reduce((sum, count) => sum + count, 0)
-    const last = this.#looks.get(shard)
+    const last = this.#looks.get(slot)
     if (last === undefined) {
-      this.#looks.set(shard, { atMs, events, perSecond: 0 })
+      this.#looks.set(slot, { atMs, events, perSecond: 0 })
       return 0
     }
     const elapsedMs = atMs - last.atMs
     if (elapsedMs < LEAST_INTERVAL_MS) return last.perSecond
     const added = events >= last.events ? events - last.events : events
     const perSecond = (added / elapsedMs) * MS_PER_SECOND
-    this.#looks.set(shard, { atMs, events, perSecond })
+    this.#looks.set(slot, { atMs, events, perSecond })
     return perSecond
   }
 
   /** Forgets the shards that this process no longer runs. */
   keep(shards: ReadonlyMap<number, unknown>): void {
-    for (const shard of this.#looks.keys()) if (!shards.has(shard)) this.#looks.delete(shard)
+    for (const slot of this.#looks.keys()) if (!shards.has(slot)) this.#looks.delete(slot)
   }
 }

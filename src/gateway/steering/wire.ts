@@ -20,6 +20,7 @@ const PHASES = [
 
 const shard = z.object({
   shard: z.int().min(0),
+  count: z.int().min(1).exactOptional(),
   phase: z.enum(PHASES),
   sessionId: z.string().nullable(),
   sessionStartedMs: z.number().nullable(),

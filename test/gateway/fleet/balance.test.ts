@@ -1,18 +1,25 @@
 import { describe, expect, test } from "bun:test"
 import { planShares } from "../../../src/gateway/fleet/balance.ts"
 import type { Book, Lease, LedgerNode } from "../../../src/gateway/fleet/ledger.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { seeded } from "../simulation/random.ts"
 
 const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
   ...{ id, weight: 1, capacity: 1_000, isDraining: false, unsettled: 0, isDead: false, deadlineMs: 0 },
   ...more,
 })
-const lease = (owner: string | null, isPinned = false): Lease => ({ owner, token: 1, changedMs: 0, isPinned })
+const lease = (owner: string | null, isPinned = false): Lease => ({
+  owner,
+  token: 1,
+  changedMs: 0,
+  isPinned,
+  isEnded: false,
+})
 
 /** @param owners of the shards from 0 on; null: nobody */
 function book(nodes: readonly LedgerNode[], owners: readonly (string | null)[], pinned: readonly number[] = []): Book {
   const leases = new Map(owners.map((owner, shard) => [shard, lease(owner, pinned.includes(shard))]))
-  return { nowMs: 0, shardCount: owners.length, claimFromMs: 0, nodes, leases }
+  return { nowMs: 0, set: firstSet(owners.length), other: null, claimFromMs: 0, nodes, leases }
 }
 
 /** How many shards each node has once the plan was carried out. */

@@ -6,6 +6,7 @@ import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
 import type { Answer, Ledger } from "../../../src/gateway/fleet/ledger.ts"
 import { ledgerKeys, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type LedgerUnderTest, ledgerContract } from "../../contract/fleet-ledger.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
 import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
@@ -61,7 +62,7 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
   return {
     ledger: {
       exchange: (beat) => of(beat.node.id).exchange(beat),
-      shardCount: () => of("a").shardCount(),
+      shards: () => of("a").shards(),
       fence: (node) => of("a").fence(node),
       onChange: (listener) => of("a").onChange(listener),
       close: async () => {},
@@ -104,9 +105,9 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
       const given = mine.filter(([shard]) => givesUp.has(shard))
       const answer = await ledger.exchange({
         node: { id, weight: 1, capacity: 10, isDraining: false, unsettled: wants.length },
-        ...{ shardCount: shards.length, leaseMs: round === 0 ? 1 : 60_000, claims: wants, fenced: [], isLeaving },
+        ...{ set: firstSet(shards.length), leaseMs: round === 0 ? 1 : 60_000, claims: wants, fenced: [], isLeaving },
         held: mine.map(([shard, { token }]) => ({ shard, token })),
-        handOvers: given.map(([shard, { token }]) => ({ shard, token, to, isPinned: true })),
+        handOvers: given.map(([shard, { token }]) => ({ shard, token, to, isPinned: true, isEnded: false })),
       })
       last.set(id, answer)
       const { type, book } = answer

@@ -26,7 +26,7 @@ const unreadable: string[] = []
 /** What node "a" has of shard 0 under a token. */
 function under(prefix: string, token: number) {
   const onUnreadable = (key: string, reason: string) => unreadable.push(`${key}: ${reason}`)
-  return fencedSessions({ commands: redis, prefix, node: "a|b", onUnreadable })(0, token)
+  return fencedSessions({ commands: redis, prefix, node: "a|b", onUnreadable })({ slot: 0, shard: 0, count: 4 }, token)
 }
 
 async function leased(prefix: string, token: number, owner: string): Promise<void> {

@@ -1,7 +1,11 @@
 // The ledger as a plain value and a function: what the script in Redis must do, for the simulation and for tests without a
 // server. The same contract suite runs over both.
 
-import type { Answer, Beat, Book, Lease, Ledger, LedgerNode } from "../../../src/gateway/fleet/ledger.ts"
+import type { Answer, Beat, Book, Lease, Ledger, LedgerNode, OtherSet } from "../../../src/gateway/fleet/ledger.ts"
+import { hasSlot, isSameSet, type ShardSet, slotsOf } from "../../../src/gateway/shard-set.ts"
+
+const PLAIN = { isPinned: false, isEnded: false } as const
+const NO_SHARDS: ShardSet = { firstSlot: 0, count: 0 }
 
 export class ModelLedger {
   /** The server is not the one that it was. */
@@ -9,7 +13,10 @@ export class ModelLedger {
   #beatMs = 0
   #claimFromMs = 0
   #deathFromMs = 0
-  #shardCount = 0
+  #set: ShardSet = NO_SHARDS
+  #other: OtherSet | null = null
+  #formerSet: ShardSet | null = null
+  #configured: number | null = null
   readonly #nodes = new Map<string, LedgerNode>()
   readonly #leases = new Map<number, Lease>()
   /** Called after an exchange that changed something. */
@@ -27,7 +34,7 @@ export class ModelLedger {
     const next = (lease: Lease | undefined) => (lease === undefined ? nowMs : Math.max(lease.token + 1, nowMs))
     const free = (id: string) => {
       for (const [shard, { owner, token }] of this.#leases) {
-        if (owner === id) write(shard, { owner: null, token, isPinned: false })
+        if (owner === id) write(shard, { owner: null, token, ...PLAIN })
       }
     }
     const remove = (id: string) => {
@@ -37,9 +44,10 @@ export class ModelLedger {
     }
     for (const id of beat.fenced) if (this.#nodes.get(id)?.isDead === true) remove(id)
     let type: Answer["type"] = "member"
-    if (beat.shardCount !== this.#shardCount) {
+    const isFormer = this.#formerSet !== null && isSameSet(beat.set, this.#formerSet)
+    if (!isSameSet(beat.set, this.#set) && !isFormer) {
       if ([...this.#nodes.keys()].every((id) => id === me)) {
-        this.#shardCount = beat.shardCount
+        this.#become(beat.set)
         this.#leases.clear()
         isChanged = true
       } else type = "other-count"
@@ -47,14 +55,15 @@ export class ModelLedger {
     if (type === "member" && this.#nodes.get(me)?.isDead === true) type = "fenced"
     if (type === "member") {
       for (const { shard, token } of beat.held) {
-        if ((this.#leases.get(shard)?.token ?? 0) < token) write(shard, { owner: me, token, isPinned: false })
+        if ((this.#leases.get(shard)?.token ?? 0) < token) write(shard, { owner: me, token, ...PLAIN })
       }
-      for (const { shard, token, to, isPinned } of beat.handOvers) {
+      for (const { shard, token, to, isPinned, isEnded } of beat.handOvers) {
         const lease = this.#leases.get(shard)
         if (lease?.owner !== me || lease.token !== token) continue
         const isThere = to !== null && to !== me && this.#nodes.get(to)?.isDead === false
-        if (isThere) write(shard, { owner: to, token: next(lease), isPinned })
-        else write(shard, { owner: null, token, isPinned: false })
+        if (isEnded) write(shard, { owner: null, token, isPinned: false, isEnded })
+        else if (isThere) write(shard, { owner: to, token: next(lease), isPinned, isEnded: false })
+        else write(shard, { owner: null, token, ...PLAIN })
       }
       if (beat.isLeaving) {
         if (this.#nodes.has(me)) remove(me)
@@ -65,8 +74,8 @@ export class ModelLedger {
         this.#nodes.set(me, after)
         for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
           const lease = this.#leases.get(shard)
-          if (shard < this.#shardCount && (lease === undefined || lease.owner === null)) {
-            write(shard, { owner: me, token: next(lease), isPinned: false })
+          if (this.#has(shard) && (lease === undefined || (lease.owner === null && !lease.isEnded))) {
+            write(shard, { owner: me, token: next(lease), ...PLAIN })
           }
         }
       }
@@ -83,7 +92,8 @@ export class ModelLedger {
   book(nowMs: number): Book {
     return {
       nowMs,
-      shardCount: this.#shardCount,
+      set: this.#set,
+      other: this.#other,
       claimFromMs: this.#claimFromMs,
       nodes: [...this.#nodes.values()],
       leases: new Map(this.#leases),
@@ -94,7 +104,7 @@ export class ModelLedger {
   restart(lost: "nothing" | "all"): void {
     this.#isOther = true
     if (lost === "nothing") return
-    this.#shardCount = 0
+    this.#become(NO_SHARDS)
     this.#nodes.clear()
     this.#leases.clear()
   }
@@ -112,8 +122,49 @@ export class ModelLedger {
     }
   }
 
-  #open({ leaseMs, shardCount }: Beat, nowMs: number): void {
-    if (this.#shardCount === 0) this.#shardCount = shardCount
+  /** Another set comes up beside the bot's. */
+  beginReshard(nextSet: ShardSet): void {
+    this.#other = { ...nextSet, isClosing: false }
+    this.onChanged("")
+  }
+
+  /** One of the two sets closes; the other is the bot's. */
+  closeSet(closing: "new" | "old", configured: number): void {
+    if (this.#other === null || this.#other.isClosing) return
+    const other = this.#other
+    if (closing === "old") {
+      this.#formerSet = this.#set
+      this.#other = { ...this.#set, isClosing: true }
+      this.#set = { firstSlot: other.firstSlot, count: other.count }
+      this.#configured = configured
+    } else this.#other = { ...other, isClosing: true }
+    this.onChanged("")
+  }
+
+  /** It is closed. */
+  endReshard(): void {
+    for (const slot of this.#other === null ? [] : slotsOf(this.#other)) this.#leases.delete(slot)
+    this.#other = null
+    this.onChanged("")
+  }
+
+  get configured(): number | null {
+    return this.#configured
+  }
+
+  #become(set: ShardSet): void {
+    this.#set = set
+    this.#other = null
+    this.#formerSet = null
+    this.#configured = null
+  }
+
+  #has(slot: number): boolean {
+    return hasSlot(this.#set, slot) || (this.#other !== null && hasSlot(this.#other, slot))
+  }
+
+  #open({ leaseMs, set }: Beat, nowMs: number): void {
+    if (this.#set.count === 0) this.#set = set
     if (this.#isOther) this.#claimFromMs = nowMs + leaseMs
     if (this.#isOther || nowMs - this.#beatMs > leaseMs / 2) this.#deathFromMs = nowMs + leaseMs / 4
     this.#isOther = false
@@ -131,9 +182,9 @@ function isSame(a: LedgerNode, b: LedgerNode): boolean {
 export function modelLedger(model: ModelLedger, wallMs: () => number): Ledger {
   return {
     exchange: async (beat) => model.exchange(beat, wallMs()),
-    async shardCount() {
-      const { nodes, shardCount } = model.book(wallMs())
-      return nodes.length === 0 ? null : shardCount
+    async shards() {
+      const { nodes, set } = model.book(wallMs())
+      return set.count === 0 ? null : { set, hasMembers: nodes.length > 0, configured: model.configured }
     },
     onChange: (listener) => {
       model.onChanged = listener

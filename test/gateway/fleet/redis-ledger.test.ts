@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Redis } from "ioredis"
 import { systemClock } from "../../../src/flow/clock.ts"
 import { connectionName, expectMayFence, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
 
 let server: RedisServer
@@ -59,7 +60,7 @@ test("#34 an answer counts only once as many replicas have it as were asked for:
   })
   const beat = {
     node: { id: "a", weight: 1, capacity: 1, isDraining: false, unsettled: 0 },
-    ...{ shardCount: 1, leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
+    ...{ set: firstSet(1), leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
   }
   // On a busy machine the replica may be slower than the server waits for it.
   const answered = async () => (await ledger.exchange(beat).catch(() => null))?.type

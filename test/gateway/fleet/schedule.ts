@@ -5,6 +5,7 @@
 import type { Answer, Beat } from "../../../src/gateway/fleet/ledger.ts"
 import { type Effect, type Input, type MemberState, newMember } from "../../../src/gateway/fleet/member-state.ts"
 import { step } from "../../../src/gateway/fleet/step.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type Random, seeded } from "../simulation/random.ts"
 import { ModelLedger } from "./model-ledger.ts"
 
@@ -68,7 +69,7 @@ class Node {
   constructor(id: string, shardCount: number, rate: number, weight: number) {
     this.id = id
     this.rate = rate
-    this.state = newMember({ id, weight, capacity: 1_000, shardCount, leaseMs: LEASE_MS })
+    this.state = newMember({ id, weight, capacity: 1_000, set: firstSet(shardCount), leaseMs: LEASE_MS })
     this.connection = { isOpen: true, isAdmitted: false, afterBeat: 0 }
   }
 }

@@ -10,12 +10,13 @@ import {
   newMember,
 } from "../../../src/gateway/fleet/member-state.ts"
 import { HELD_SHARE, step } from "../../../src/gateway/fleet/step.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 
 const LEASE_MS = 10_000
 
 /** Node "a", told one thing after another on a clock of its own. */
 class Member {
-  state: MemberState = newMember({ id: "a", weight: 1, capacity: 100, shardCount: 4, leaseMs: LEASE_MS })
+  state: MemberState = newMember({ id: "a", weight: 1, capacity: 100, set: firstSet(4), leaseMs: LEASE_MS })
   nowMs = 0
   identifying = new Set<number>()
 
@@ -36,9 +37,15 @@ const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
   ...{ id, weight: 1, capacity: 100, isDraining: false, unsettled: 0, isDead: false, deadlineMs: 1_000_000 },
   ...more,
 })
-const held = (owner: string | null, token = 1): Lease => ({ owner, token, changedMs: 0, isPinned: false })
+const held = (owner: string | null, token = 1): Lease => ({
+  owner,
+  token,
+  changedMs: 0,
+  isPinned: false,
+  isEnded: false,
+})
 const book = (nodes: readonly LedgerNode[], owners: readonly (Lease | null)[], more: Partial<Book> = {}): Book => ({
-  ...{ nowMs: 500_000, shardCount: owners.length, claimFromMs: 0, nodes },
+  ...{ nowMs: 500_000, set: firstSet(owners.length), other: null, claimFromMs: 0, nodes },
   leases: new Map(owners.flatMap((lease, shard) => (lease === null ? [] : [[shard, lease]]))),
   ...more,
 })
@@ -159,7 +166,7 @@ describe("a hand-over", () => {
     const drained = of(member.answer(book([node("a"), node("b")], Array(4).fill(held("a")))), "drain")
     expect(drained.map(({ shard }) => shard)).toEqual([3, 2])
     const told = beatOf(member.tell({ type: "drained", shard: 3, token: 1 }))
-    expect(told?.handOvers).toEqual([{ shard: 3, token: 1, to: "b", isPinned: false }])
+    expect(told?.handOvers).toEqual([{ shard: 3, token: 1, to: "b", isPinned: false, isEnded: false }])
     expect(told?.held.map(({ shard }) => shard)).toEqual([0, 1, 2])
     member.tell({ type: "no-answer" })
     expect(beatOf(member.tell({ type: "ask" }))?.handOvers).toHaveLength(1)
@@ -169,7 +176,7 @@ describe("a hand-over", () => {
     const member = owner()
     expect(of(member.tell({ type: "move", shard: 0, to: "b" }), "drain")).toHaveLength(1)
     expect(beatOf(member.tell({ type: "drained", shard: 0, token: 1 }))?.handOvers).toEqual([
-      { shard: 0, token: 1, to: "b", isPinned: true },
+      { shard: 0, token: 1, to: "b", isPinned: true, isEnded: false },
     ])
   })
 

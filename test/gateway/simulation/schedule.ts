@@ -7,6 +7,7 @@ import { Fleet } from "../../../src/gateway/fleet.ts"
 import { memoryIdentifyQueue } from "../../../src/gateway/identify/memory-queue.ts"
 import { memorySessionStore } from "../../../src/gateway/sessions/memory-store.ts"
 import { SessionSaver } from "../../../src/gateway/sessions/saver.ts"
+import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { silentLogger } from "../../../src/ops/log.ts"
 import { FakeClock } from "../../fixtures/fake-clock.ts"
 import { ModelBroker } from "./model-broker.ts"
@@ -145,7 +146,10 @@ class World {
     const fleet = this.#fleet
     const clock = this.#mortalClock()
     const sessions = await Promise.all(SHARDS.map(async (shard) => [shard, await this.#store.load(shard)] as const))
-    fleet.add(new Map(sessions), { saver: new SessionSaver({ store: this.#store, clock, onError: () => {} }) })
+    fleet.add(new Map(sessions), {
+      set: firstSet(SHARDS.length),
+      saver: new SessionSaver({ store: this.#store, clock, onError: () => {} }),
+    })
   }
 
   /** A dead process' timers do nothing. */
@@ -168,7 +172,6 @@ class World {
     const random = () => this.#random.next()
     const ignore = () => {}
     return new Fleet({
-      shardCount: SHARDS.length,
       gatewayUrl: DEFAULT_URL,
       query: { version: 10, compression: "none" },
       identity: { token: () => "token", intents: 1, presence: undefined },

@@ -20,12 +20,18 @@ export const PLACE_MS = 7_000
 /** For so long one process alone asks Discord for the budget. Longer than that may take (gateway-bot.ts). */
 export const READING_MS = 20_000
 
+/** `place:process:number`, with the shard's id behind where that is another number. */
+export function ticketOf(place: number, process: string, number: number, shardId: number): string {
+  const ticket = `${place}:${process}:${number}`
+  return place === shardId ? ticket : `${ticket}:${shardId}`
+}
+
 export interface LineRequest {
   /** Those that have identified with their slot since. */
   readonly used: readonly string[]
   /** Those that left the line, or did not use their slot. */
   readonly gone: readonly string[]
-  /** Every place that is still wanted, each `shard:process:number`. */
+  /** Every place that is still wanted, by its ticket. */
   readonly waiting: readonly string[]
   /** Identifies of the day's budget that are never used. */
   readonly reserve: number

@@ -5,7 +5,7 @@
 import { backoffMs } from "../../../flow/backoff.ts"
 import type { IdentifyQueue, IdentifyQueueOptions } from "../identify-queue.ts"
 import { BUDGET_RETRY, breakerReason, reserveReason, unreadReason } from "../limits.ts"
-import { type IdentifyLine, type LineReply, USE_WITHIN_MS } from "./line.ts"
+import { type IdentifyLine, type LineReply, ticketOf, USE_WITHIN_MS } from "./line.ts"
 
 /** Places of one process that are in the line at a time, lower shards first: enough for every key of the largest bots. */
 const MAX_PLACES = 128
@@ -31,6 +31,7 @@ export interface SharedIdentifyQueueOptions extends IdentifyQueueOptions {
 
 interface Waiter {
   readonly shardId: number
+  readonly place: number
   readonly ticket: string
   readonly sinceMs: number
   /** The breaker keeps it out of the line until then. */
@@ -45,7 +46,7 @@ export interface ClosableIdentifyQueue extends IdentifyQueue {
 
 export function sharedIdentifyQueue(options: SharedIdentifyQueueOptions): ClosableIdentifyQueue {
   const queue = new SharedIdentifyQueue(options)
-  return { turn: (shardId, signal) => queue.turn(shardId, signal), close: () => queue.close() }
+  return { turn: (shardId, signal, place) => queue.turn(shardId, signal, place), close: () => queue.close() }
 }
 
 class SharedIdentifyQueue {
@@ -77,7 +78,7 @@ class SharedIdentifyQueue {
     this.#cancelTimer()
   }
 
-  turn(shardId: number, signal: AbortSignal): Promise<void> {
+  turn(shardId: number, signal: AbortSignal, place = shardId): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const onAbort = () => {
@@ -92,11 +93,11 @@ class SharedIdentifyQueue {
         resolve()
       }
       this.#tickets += 1
-      const ticket = `${shardId}:${this.#options.process}:${this.#tickets}`
-      const waiter = { shardId, ticket, sinceMs: this.#options.clock.nowMs(), notBeforeMs: 0, grant }
+      const ticket = ticketOf(place, this.#options.process, this.#tickets, shardId)
+      const waiter = { shardId, place, ticket, sinceMs: this.#options.clock.nowMs(), notBeforeMs: 0, grant }
       signal.addEventListener("abort", onAbort, { once: true })
       this.#waiting.push(waiter)
-      this.#waiting.sort((a, b) => a.shardId - b.shardId)
+      this.#waiting.sort((a, b) => a.place - b.place)
       this.#pump()
     })
   }

@@ -1,9 +1,9 @@
 // The steps of the identify line as Redis runs them, atomically and by its own clock. Keys, all of one slot:
 //
 //   {prefix:identify}:state   hash: run, open, concurrency, total, left, read, resets, reading, reader, busy:KEY, holder:KEY
-//   {prefix:identify}:line    sorted set of places, by key and shard
+//   {prefix:identify}:line    sorted set of places, by key and slot
 //   {prefix:identify}:seen    the same places, by when they lapse
-//   {prefix:identify}:taken   hash: the last identifies of each shard, for the breaker
+//   {prefix:identify}:taken   hash: the last identifies of each slot, for the breaker
 //
 // Times are the server's, in milliseconds. After a restart or a failover the server is another one (`run`): what it knows
 // may be old, and its clock a different one, so no slot is given until everything that was granted before must be over. A
@@ -30,7 +30,10 @@ const SHARED = `
   local SHARDS = 1048576
   local ask = cjson.decode(ARGV[1])
   local function field(name) return tonumber(redis.call('HGET', STATE, name)) end
-  local function shardOf(ticket) return tonumber(string.match(ticket, '^%d+')) end
+  local function placeOf(ticket) return tonumber(string.match(ticket, '^%d+')) end
+  local function keyOf(ticket, concurrency)
+    return (tonumber(string.match(ticket, '^%d+:[^:]+:%d+:(%d+)$')) or placeOf(ticket)) % concurrency
+  end
   local function first(key)
     while true do
       local ticket = redis.call('ZRANGEBYSCORE', LINE, key * SHARDS, (key + 1) * SHARDS - 1, 'LIMIT', 0, 1)[1]
@@ -73,7 +76,7 @@ const SYNC = `
     return times[#times - ask.breakerLimit + 1] + ask.breakerMs - now
   end
   local function held(ticket)
-    local key = concurrency and shardOf(ticket) % concurrency
+    local key = concurrency and keyOf(ticket, concurrency)
     return key and redis.call('HGET', STATE, 'holder:' .. key) == ticket and key
   end
   local changed = {}
@@ -90,11 +93,11 @@ const SYNC = `
     if key then
       redis.call('HDEL', STATE, 'holder:' .. key)
       redis.call('HSET', STATE, 'busy:' .. key, now)
-      local times = identifies(shardOf(ticket))
+      local times = identifies(placeOf(ticket))
       table.remove(times)
-      remember(shardOf(ticket), times)
+      remember(placeOf(ticket), times)
     end
-    if concurrency then changed[shardOf(ticket) % concurrency] = true end
+    if concurrency then changed[keyOf(ticket, concurrency)] = true end
     redis.call('ZREM', LINE, ticket)
     redis.call('ZREM', SEEN, ticket)
   end
@@ -102,7 +105,7 @@ const SYNC = `
   local granted, broken, wait, status = {}, {}, -1, 'open'
   local function sooner(ms) if wait == -1 or ms < wait then wait = math.max(1, ms) end end
   for _, ticket in ipairs(ask.waiting) do
-    local ms = breakerMs(shardOf(ticket))
+    local ms = breakerMs(placeOf(ticket))
     if ms > 0 then
       table.insert(broken, ticket)
       table.insert(broken, ms)
@@ -111,7 +114,7 @@ const SYNC = `
     else
       redis.call('ZADD', SEEN, now + ask.placeMs, ticket)
       if concurrency then
-        redis.call('ZADD', LINE, (shardOf(ticket) % concurrency) * SHARDS + shardOf(ticket), ticket)
+        redis.call('ZADD', LINE, keyOf(ticket, concurrency) * SHARDS + placeOf(ticket), ticket)
       end
     end
   end
@@ -132,8 +135,8 @@ const SYNC = `
   elseif #ask.waiting > 0 then
     local open = math.min(field('open') or 0, now + ask.holdMs)
     for _, ticket in ipairs(ask.waiting) do
-      local shard = shardOf(ticket)
-      local key = shard % concurrency
+      local place = placeOf(ticket)
+      local key = keyOf(ticket, concurrency)
       if left <= ask.reserve then
         status = 'spent'
         sooner(resets - now)
@@ -149,9 +152,9 @@ const SYNC = `
           redis.call('PEXPIRE', STATE, ask.dayMs)
           redis.call('ZREM', LINE, ticket)
           redis.call('ZREM', SEEN, ticket)
-          local times = identifies(shard)
+          local times = identifies(place)
           table.insert(times, now)
-          remember(shard, times)
+          remember(place, times)
           table.insert(granted, ticket)
         end
       end

@@ -51,7 +51,8 @@ function empty(): State {
   }
 }
 
-const shardOf = (ticket: string) => Number(ticket.split(":")[0])
+const placeOf = (ticket: string) => Number(ticket.split(":")[0])
+const shardOf = (ticket: string) => Number(ticket.split(":")[3] ?? placeOf(ticket))
 const processOf = (ticket: string) => ticket.split(":")[1] ?? ""
 
 export class ModelLine {
@@ -169,8 +170,8 @@ export class ModelLine {
     }
     for (const ticket of used) release(ticket, now + BUSY_MS)
     for (const ticket of gone) {
-      const shard = shardOf(ticket)
-      if (release(ticket, now)) state.taken.set(shard, this.#identifies(now, shard).slice(0, -1))
+      const place = placeOf(ticket)
+      if (release(ticket, now)) state.taken.set(place, this.#identifies(now, place).slice(0, -1))
       const key = keyOf(ticket)
       if (key !== null) changed.add(key)
       state.line.delete(ticket)
@@ -183,7 +184,7 @@ export class ModelLine {
     const state = this.#state
     const broken: { ticket: string; waitMs: number }[] = []
     for (const ticket of waiting) {
-      const times = this.#identifies(now, shardOf(ticket))
+      const times = this.#identifies(now, placeOf(ticket))
       const oldestMs = times.at(-BREAKER.limit)
       if (oldestMs !== undefined) {
         broken.push({ ticket, waitMs: oldestMs + BREAKER.windowMs - now })
@@ -204,7 +205,7 @@ export class ModelLine {
     state.holders.set(key, ticket)
     state.line.delete(ticket)
     state.seen.delete(ticket)
-    this.#state.taken.set(shardOf(ticket), [...this.#identifies(now, shardOf(ticket)), now])
+    this.#state.taken.set(placeOf(ticket), [...this.#identifies(now, placeOf(ticket)), now])
   }
 
   /** The last ones of a shard that the breaker still counts. */
@@ -234,6 +235,6 @@ export class ModelLine {
 }
 
 function isBefore(ticket: string, other: string): boolean {
-  const shards = shardOf(ticket) - shardOf(other)
+  const shards = placeOf(ticket) - placeOf(other)
   return shards === 0 ? ticket < other : shards < 0
 }

@@ -1,0 +1,108 @@
+// A gateway's shards from the moment that Discord has told how to connect: the fleet, who decides what it runs, and the
+// packets for it from the broker. With shards that the configuration fixes, or with leases.
+
+import { fixedOwnership } from "./fixed-ownership.ts"
+import { Leases } from "./fleet/leases.ts"
+import type { Fleet } from "./fleet.ts"
+import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
+import type { Ownership } from "./ownership.ts"
+import { consumeSends, type SendConsumerOptions } from "./sends/consumer.ts"
+import { OwnSends } from "./sends/own-sends.ts"
+import type { ShardPlan } from "./shard-plan.ts"
+import { firstSet, hasSlot, type ShardSet } from "./shard-set.ts"
+import type { UnitEvents } from "./shard-unit.ts"
+import { unitEvents } from "./unit-events.ts"
+
+export interface Running {
+  readonly fleet: Fleet
+  readonly ownership: Ownership
+}
+
+export interface RunningOptions {
+  readonly parts: GatewayParts
+  readonly newFleet: (on: UnitEvents) => Fleet
+  /** Only an operator can mend this; the message says what to change. */
+  readonly refuse: (message: string) => void
+  /** For what fails on its own. */
+  readonly onError: (error: unknown) => void
+  /** Told before anything runs. */
+  readonly onRunning: (running: Running) => void
+  /** Aborts when the gateway stops, whatever the reason. */
+  readonly signal: AbortSignal
+}
+
+/** The shards of `plan`, for as long as the process runs. */
+export async function runFixed(plan: ShardPlan, options: RunningOptions): Promise<void> {
+  const { parts, newFleet, refuse, onError, onRunning, signal } = options
+  const { store, clock, log, metrics } = parts
+  const set = firstSet(plan.count)
+  const fleet = newFleet(unitEvents(metrics, refuse))
+  const ownership = fixedOwnership({ set, ids: plan.ids, fleet, store, clock, log })
+  onRunning({ fleet, ownership })
+  await ownership.start()
+  consumeSends(sendOptions({ parts, fleet, set: () => set, shardIds: plan.ids, signal })).catch(onError)
+}
+
+/** The shards that leases give to this process. @param set the bot's shards, as far as is known */
+export async function runLeased(leases: LeaseParts, set: ShardSet, options: RunningOptions): Promise<void> {
+  const { parts, newFleet, refuse, onError, onRunning, signal } = options
+  const { clock, dial, log, metrics } = parts
+  const events = unitEvents(metrics, refuse)
+  const fleet = newFleet({
+    ...events,
+    live: ({ slot }) => ownership.live(slot, true),
+    down(shard, kind) {
+      events.down(shard, kind)
+      ownership.live(shard.slot, false)
+    },
+  })
+  const sending = { parts, fleet, set: () => ownership.set }
+  const sends = new OwnSends(clock, (shardIds, until) =>
+    consumeSends({ ...sendOptions({ ...sending, shardIds, signal: until }), moving: { ownOnly: true, clock } }).catch(
+      onError,
+    ),
+  )
+  const ownership = new Leases({
+    ...{ ...leases, fleet, dial, clock, log },
+    member: { ...leases.member, set },
+    on: {
+      changed: () => sends.update(ownShards(fleet, ownership.set)),
+      moved: (move) => metrics.fleet.leaseMoved(move),
+      fenced: () => metrics.fleet.fenced(),
+      refused: refuse,
+    },
+  })
+  onRunning({ fleet, ownership })
+  signal.addEventListener("abort", () => sends.stop())
+  await ownership.start()
+  const moving = { ownOnly: false, clock }
+  consumeSends({ ...sendOptions({ ...sending, shardIds: [], signal }), moving }).catch(onError)
+}
+
+/** By id: packets for a shard go to the bot's set, whatever comes up or closes beside it. */
+function ownShards(fleet: Fleet, set: ShardSet): readonly number[] {
+  return [...fleet.units.values()].filter(({ place }) => hasSlot(set, place.slot)).map(({ place }) => place.shard)
+}
+
+interface Sending {
+  readonly parts: GatewayParts
+  readonly fleet: Fleet
+  readonly set: () => ShardSet
+  readonly shardIds: readonly number[]
+  readonly signal: AbortSignal
+}
+
+function sendOptions({ parts, fleet, set, shardIds, signal }: Sending): SendConsumerOptions {
+  const { broker, metrics, log } = parts
+  const targets = {
+    get shardCount() {
+      return set().count
+    },
+    shard: (id: number) => {
+      const shard = fleet.units.get(set().firstSlot + id)?.shard
+      return shard === undefined ? undefined : shard.send.bind(shard)
+    },
+  }
+  const onRefused = ({ reason }: { readonly reason: string }) => metrics.sendRefused(reason)
+  return { broker, targets, shardIds, log, onRefused, signal }
+}
