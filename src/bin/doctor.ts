@@ -9,14 +9,15 @@ import type { GatewayConfigReading } from "../config/read-gateway-config.ts"
 import { painter, wantsColour } from "./colour.ts"
 import { callOf, command, EXIT_FAILED, EXIT_OK, versionLine } from "./command.ts"
 import { discordFindings } from "./doctor/discord.ts"
+import { fenceFinding } from "./doctor/fence.ts"
 import { bad, doubtful, type Finding, formatFinding, good } from "./doctor/finding.ts"
 import { codecFinding, openFilesFinding } from "./doctor/machine.ts"
 import { brokerFinding, sessionStoreFinding } from "./doctor/services.ts"
 
 const LINE = {
   name: "doctor",
-  about: `Checks what the gateway needs: configuration, codec, open files, Discord, clock, token, sessions, intents, broker and
-session store. Starts no session and publishes nothing. Exits with 0 when nothing fails, else with 1.`,
+  about: `Checks what the gateway needs: configuration, codec, open files, Discord, clock, token, sessions, intents, broker,
+session store and fence. Starts no session and publishes nothing. Exits with 0 when nothing fails, else with 1.`,
   flags: { config: { type: "string", value: "FILE", help: "another configuration file" } },
   examples: [{ what: "before the first start, or when something is odd", line: "spectacles doctor" }],
 } as const
@@ -43,6 +44,7 @@ function outsideChecks(config: GatewayConfig): readonly Promise<readonly Finding
     discordFindings({ config, fetch, now: Date.now }),
     brokerFinding(config).then((finding) => [finding]),
     sessionStoreFinding(config).then((finding) => [finding]),
+    fenceFinding(config).then((finding) => (finding === null ? [] : [finding])),
   ]
 }
 

@@ -6,7 +6,8 @@ import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Admission } from "../gateway/fleet/admission.ts"
 import { fencedSessions } from "../gateway/fleet/fenced-sessions.ts"
-import { connectionName, expectMayFence, redisLedger } from "../gateway/fleet/redis-ledger.ts"
+import { chooseFencing, writerMark } from "../gateway/fleet/fencing.ts"
+import { ledgerKeys, redisLedger } from "../gateway/fleet/redis-ledger.ts"
 import type { LeaseParts } from "../gateway/gateway-parts.ts"
 import type { Logger } from "../ops/log.ts"
 
@@ -34,12 +35,20 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
   const connect = (purpose: string, silentMs: number | null) =>
     newClient({ place, log, random: Math.random }, purpose, silentMs)
   const commands = connect("leases", shards.leases.leaseMs * SILENT_SHARE)
-  await expectMayFence(commands, systemClock)
+  const isPublishing = config.broker.type === "redis"
+  const keys = ledgerKeys(prefix)
+  const fencing = await chooseFencing({ commands, place, prefix, node, keys, clock: systemClock, isPublishing })
+  if (fencing === "permit") {
+    log.info(
+      {},
+      "the connections of a process that dies are not ended but lose their permits, as Redis' rights want it",
+    )
+  }
   return {
     member: { id: node, ...shards.leases },
-    admission: new Admission(connectionName(prefix, node)),
+    admission: new Admission(writerMark(fencing, prefix, node)),
     ledger: redisLedger({
-      ...{ commands, subscriber: connect("news of leases", null), prefix, node },
+      ...{ commands, subscriber: connect("news of leases", null), prefix, node, fencing },
       replicas: shardStore.redis.replicas,
       replicateWithinMs: shards.leases.leaseMs * REPLICATE_SHARE,
     }),

@@ -8,7 +8,7 @@ import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
-import { startRedisServer } from "../fixtures/redis-server.ts"
+import { startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
 
 const COMMAND = [process.execPath, join(import.meta.dir, "../../src/bin/spectacles.ts"), "doctor"]
 
@@ -44,6 +44,39 @@ async function run(env: Readonly<Record<string, string>>) {
   expect([complaint, out.includes(TOKEN)]).toEqual(["", false])
   return { code, out }
 }
+
+test("tells how a process that dies is kept from writing, by what Redis lets this user do", async () => {
+  const redis = await startRedisServer()
+  try {
+    const shared = { BROKER_TYPE: "redis", SHARD_STORE_TYPE: "redis", DISCORD_SHARD_OWNERSHIP: "redis" }
+    const able = await run({ ...shared, REDIS_URL: redis.url })
+    expect(able.out).toContain("ok    fence          a process that dies has its connections to Redis ended\n")
+    await redis.command("ACL", "SETUSER", "weak", "on", ">pass", "~*", "&*", "+@all", "-client|kill")
+    const weak = await run({ ...shared, REDIS_URL: redis.url.replace("redis://", "redis://weak:pass@") })
+    expect(weak.out).toMatch(/ok {4}fence {10}a process that dies loses its permit to write to Redis: .*KILL.*NOPERM/)
+  } finally {
+    await redis.stop()
+  }
+})
+
+test("fails where a cluster would leave a dead process its connections", async () => {
+  const servers = await startRedisCluster()
+  try {
+    for (const server of servers) {
+      await server.command("ACL", "SETUSER", "weak", "on", ">pass", "~*", "&*", "+@all", "-client|kill")
+    }
+    const urls = servers.map(({ url }) => url.replace("redis://", "redis://weak:pass@"))
+    const { out } = await run({
+      ...{ BROKER_TYPE: "redis", SHARD_STORE_TYPE: "redis", DISCORD_SHARD_OWNERSHIP: "redis" },
+      REDIS_URL: urls.join(","),
+    })
+    expect(out).toMatch(
+      /FAIL {2}fence {10}Cannot share shards through a Redis cluster: .*NOPERM.*takes a single server/,
+    )
+  } finally {
+    for (const server of servers) await server.stop()
+  }
+})
 
 test("passes a gateway that is well, and starts no session", async () => {
   const redis = await startRedisServer()

@@ -3,6 +3,7 @@
 import { isSentinelUrl, parseSentinelUrl } from "../../config/redis-url.ts"
 import { decodedPart } from "../../config/url-part.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
+import type { Permit } from "./write-guard.ts"
 
 const DEFAULT_PORT = 6_379
 const MAX_DATABASE = 2 ** 31
@@ -19,6 +20,8 @@ export interface RedisAddress {
   readonly ca?: string
   /** What the connection is called on the server. Absent: nothing. */
   readonly connectionName?: string
+  /** Given to the connection when it logs in. Absent: it needs none. */
+  readonly permit?: Permit
   /** What logs and errors call it, where that is not its address. */
   readonly shownAs?: string
 }

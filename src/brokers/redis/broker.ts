@@ -158,7 +158,7 @@ class RedisStreamsBroker implements RedisBroker {
     const { connect = connectToRedis, fence } = this.#options
     const place = this.#place
     const named = (address: RedisAddress) =>
-      fence === undefined ? address : { ...address, connectionName: fence.connectionName }
+      fence?.mark.type === "name" ? { ...address, connectionName: fence.mark.name } : address
     switch (place.type) {
       case "server":
         return singleServer({ ...common, connect, addresses: [named(place.address)] })

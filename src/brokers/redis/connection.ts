@@ -7,6 +7,7 @@ import type { Socket } from "bun"
 import type { RedisAddress } from "./address.ts"
 import { command } from "./commands.ts"
 import { ReplyParser, ReplyProtocolError } from "./replies.ts"
+import { permitCommands } from "./write-guard.ts"
 
 export interface ConnectionEvents {
   /** Logged in: commands may be written. */
@@ -143,13 +144,14 @@ class TcpConnection implements RedisConnection {
 }
 
 /** Ends with ECHO, so that there is a reply to wait for, also from a server that is still loading its data. */
-function loginCommands({ username, password, database, connectionName }: RedisAddress): Uint8Array[] {
+function loginCommands({ username, password, database, connectionName, permit }: RedisAddress): Uint8Array[] {
   const commands: Uint8Array[] = []
   if (password !== "") {
     commands.push(username === "" ? command("AUTH", password) : command("AUTH", username, password))
   }
   if (database !== 0) commands.push(command("SELECT", String(database)))
   if (connectionName !== undefined) commands.push(command("CLIENT", "SETNAME", connectionName))
+  if (permit !== undefined) commands.push(...permitCommands(permit))
   commands.push(command("ECHO", "spectacles"))
   return commands
 }

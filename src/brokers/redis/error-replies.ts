@@ -20,8 +20,11 @@ const PASSING: ReadonlySet<string> = new Set([
   "CLUSTERDOWN",
   "TRYAGAIN",
 ])
+/** What a guarded transaction (write-guard.ts) fails with, in the form of an error of Redis'. */
+export const FENCED = "FENCED this process may not write until it is let in again: its lease passed"
+export const PERMITS_CHANGED = "TRYAGAIN another connection of this process has come"
 /** MASTERDOWN: a replica that lost its master. */
-const OTHER_SERVER: ReadonlySet<string> = new Set(["READONLY", "MASTERDOWN", "UNBLOCKED"])
+const OTHER_SERVER: ReadonlySet<string> = new Set(["READONLY", "MASTERDOWN", "UNBLOCKED", "FENCED"])
 const REDIRECTIONS: ReadonlySet<string> = new Set(["MOVED", "ASK"])
 /** How EXEC tells why the transaction was not run, where the reason came up only then. */
 const ABORTED = "EXECABORT Transaction discarded because of: "

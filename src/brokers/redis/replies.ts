@@ -3,7 +3,10 @@
 // Source: Redis serialization protocol specification.
 
 export interface ReplyEvents {
-  /** One reply is whole, an array with all its elements. `integer`: what it is, where it is an integer by itself. */
+  /**
+   * One reply is whole, an array with all its elements. `integer`: what it is, where it is an integer by itself; NIL where
+   * it is nothing, as of a transaction that was not executed.
+   */
   readonly reply: (integer: number | null) => void
   /**
    * An error reply, told before the `reply` that it is or belongs to.
@@ -16,6 +19,9 @@ export interface ReplyEvents {
 export class ReplyProtocolError extends Error {
   override readonly name = "ReplyProtocolError"
 }
+
+/** No count is negative. */
+export const NIL = -1
 
 /** The longest error text that is kept. */
 const MAX_ERROR_BYTES = 1_024
@@ -110,7 +116,7 @@ export class ReplyParser {
   }
 
   #takeLength(): void {
-    if (this.#isNegative) return this.#whole()
+    if (this.#isNegative) return this.#whole(NIL)
     if (!this.#isArray) {
       this.#skip = this.#length + 2
       this.#at = "bulk"

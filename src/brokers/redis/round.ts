@@ -5,8 +5,10 @@
 // and a lane's next one goes out only after that. Measured, it costs nothing: BENCHMARKS.md, "Redis clients".
 
 import { ASKING, EXEC, MULTI } from "./commands.ts"
-import { refersToEarlier } from "./error-replies.ts"
-import type { Lane, Part } from "./lane.ts"
+import { FENCED, PERMITS_CHANGED, refersToEarlier } from "./error-replies.ts"
+import { Lane, type Part } from "./lane.ts"
+import { NIL } from "./replies.ts"
+import { GUARD_REPLIES } from "./write-guard.ts"
 
 /**
  * Events of a transaction. Redis serves nobody else while it executes one, about 1.5 ms for this many; fewer would cost a
@@ -25,6 +27,8 @@ interface Transaction {
   /** Replies before those to the commands themselves: to ASKING and MULTI. */
   readonly lead: number
   readonly replies: number
+  /** Behind EXEC. Empty: nothing is guarded. */
+  readonly guard: Uint8Array
   failure: Failure | null
 }
 
@@ -60,13 +64,19 @@ export class Round {
     this.bytes = bytes
   }
 
-  /** Takes what waits in the lanes; null when that is nothing. */
-  static gather(lanes: Iterable<Lane>, buffer: RoundBuffer): Round | null {
+  /** Before the first transaction of a connection that must be guarded. */
+  static guardOnly(guard: Uint8Array): Round {
+    const lane = new Lane()
+    return new Round([{ lane, parts: [], lead: 0, replies: GUARD_REPLIES, guard, failure: null }], guard)
+  }
+
+  /** Takes what waits in the lanes; null when that is nothing. Where there is a guard there is one lane. */
+  static gather(lanes: Iterable<Lane>, buffer: RoundBuffer, guard: Uint8Array = NO_GUARD): Round | null {
     const transactions: Transaction[] = []
     let length = 0
     for (const lane of lanes) {
       if (lane.isEmpty) continue
-      const transaction = transactionOf(lane)
+      const transaction = transactionOf(lane, guard)
       transactions.push(transaction)
       length += lengthOf(transaction)
     }
@@ -87,9 +97,12 @@ export class Round {
   }
 
   /** One reply is whole. @returns true when it was the round's last. */
-  reply(): boolean {
+  reply(integer: number | null): boolean {
     this.#reply += 1
-    if (this.#reply < (this.#transactions[this.#current]?.replies ?? 0)) return false
+    const transaction = this.#transactions[this.#current]
+    const left = (transaction?.replies ?? 0) - this.#reply
+    if (transaction !== undefined && transaction.guard !== NO_GUARD) guarded(transaction, left, integer)
+    if (left > 0) return false
     this.#reply = 0
     this.#current += 1
     return this.#current >= this.#transactions.length
@@ -114,21 +127,31 @@ export class Round {
   }
 }
 
-function transactionOf(lane: Lane): Transaction {
+const NO_GUARD = new Uint8Array()
+
+/** @param left replies of the transaction that come after this one */
+function guarded(transaction: Transaction, left: number, integer: number | null): void {
+  const { lane } = transaction
+  if (left === GUARD_REPLIES && integer === NIL) transaction.failure ??= { lane, text: PERMITS_CHANGED, key: null }
+  if (left === 0 && integer === 0) transaction.failure = { lane, text: FENCED, key: null }
+}
+
+function transactionOf(lane: Lane, guard: Uint8Array): Transaction {
   const parts = lane.take(MAX_TRANSACTION_COMMANDS, MAX_TRANSACTION_BYTES)
   const commands = parts.reduce((sum, part) => sum + part.commands, 0)
   const asking = lane.asking ? 1 : 0
   // A single command is a transaction by itself.
-  const isBare = commands === 1
+  const isBare = commands === 1 && guard === NO_GUARD
   const lead = asking + (isBare ? 0 : 1)
-  return { lane, parts, lead, replies: lead + commands + (isBare ? 0 : 1), failure: null }
+  const behind = (isBare ? 0 : 1) + (guard === NO_GUARD ? 0 : GUARD_REPLIES)
+  return { lane, parts, lead, replies: lead + commands + behind, guard, failure: null }
 }
 
-function lengthOf({ parts }: Transaction): number {
-  return parts.reduce((sum, part) => sum + part.bytes, ASKING.length + MULTI.length + EXEC.length)
+function lengthOf({ parts, guard }: Transaction): number {
+  return parts.reduce((sum, part) => sum + part.bytes, ASKING.length + MULTI.length + EXEC.length + guard.length)
 }
 
-function write({ lane, parts, lead }: Transaction, target: Uint8Array, start: number): number {
+function write({ lane, parts, lead, guard }: Transaction, target: Uint8Array, start: number): number {
   let at = start
   const put = (bytes: Uint8Array) => {
     target.set(bytes, at)
@@ -142,6 +165,7 @@ function write({ lane, parts, lead }: Transaction, target: Uint8Array, start: nu
     at += part.bytes
   }
   if (isMulti) put(EXEC)
+  put(guard)
   return at
 }
 

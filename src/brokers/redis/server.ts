@@ -14,8 +14,10 @@ import { command } from "./commands.ts"
 import type { Connect, RedisConnection } from "./connection.ts"
 import { type Remedy, remedyOf } from "./error-replies.ts"
 import type { Lane } from "./lane.ts"
+import { refusedEvents, refusedLogin } from "./refusals.ts"
 import { type Failure, Round, RoundBuffer } from "./round.ts"
 import type { WriteFence } from "./write-fence.ts"
+import { newGuard, type WriteGuard } from "./write-guard.ts"
 
 /** Before another connection, and before sending again what was refused. */
 const BACKOFF: BackoffOptions = { baseMs: 100, capMs: 2_000 }
@@ -62,6 +64,8 @@ export class RedisServer {
   readonly #buffer = new RoundBuffer()
   #connection: RedisConnection | null = null
   #readyMs: number | null = null
+  /** The connection's, where the fence cannot end it. */
+  #guard: WriteGuard | null = null
   #round: Round | null = null
   /** When the round was sent, or the replicas were last asked for. */
   #askedMs = 0
@@ -99,7 +103,7 @@ export class RedisServer {
   wake(): void {
     if (this.#connection === null || this.#readyMs === null || this.#round !== null || this.#cancelPause !== null)
       return
-    const round = Round.gather(this.#lanes, this.#buffer)
+    const round = Round.gather(this.#lanes, this.#buffer, this.#guard?.commands)
     if (round === null) return
     this.#round = round
     this.#ask(this.#connection, round.bytes)
@@ -120,8 +124,8 @@ export class RedisServer {
   }
 
   #connect(): void {
-    const { address, connect, clock, on } = this.#options
-    const connection: RedisConnection = connect(address, {
+    const { connect, clock, on } = this.#options
+    const connection: RedisConnection = connect(this.#newAddress(), {
       ready: () => {
         cancelDeadline()
         on.ready()
@@ -131,7 +135,7 @@ export class RedisServer {
         const round = this.#round
         if (round === null) return
         if (this.#isReplicating) this.#onReplicas(round, integer ?? 0)
-        else if (round.reply()) this.#onExecuted(round)
+        else if (round.reply(integer)) this.#onExecuted(round)
       },
       error: (text, element) => {
         // It is no master any more: what it executed may be lost.
@@ -152,13 +156,22 @@ export class RedisServer {
     this.#connection = connection
   }
 
+  #newAddress(): RedisAddress {
+    const { address, fence, random } = this.#options
+    if (fence?.mark.type !== "permit") return address
+    this.#guard = newGuard(fence.mark.key, this.#guard, random)
+    return { ...address, permit: this.#guard.permit }
+  }
+
   /** Writes from the moment that the fence lets this connection through. */
   #admit(connection: RedisConnection): void {
     const admitted = () => {
       if (this.#connection !== connection) return
       this.#readyMs = this.#options.clock.nowMs()
       this.#options.on.state(this.#name, "up")
-      this.wake()
+      if (this.#guard === null) return this.wake()
+      this.#round = Round.guardOnly(this.#guard.commands)
+      this.#ask(connection, this.#round.bytes)
     }
     const { fence } = this.#options
     if (fence === undefined) admitted()
@@ -269,26 +282,3 @@ export class RedisServer {
 }
 
 const GRAVITY: Readonly<Record<Remedy["type"], number>> = { moved: 0, wait: 1, reconnect: 2, "give-up": 3 }
-
-function refusedLogin(name: string, text: string): Error {
-  return new Error(
-    `Cannot log in to Redis at ${name}: it answers "${text}". Correct the user or password in redis.url.`,
-  )
-}
-
-const ADVICE: Readonly<Record<string, string>> = {
-  WRONGTYPE: "another program keeps something else under that key: rename or delete it.",
-  NOPERM: "let the user run XADD, SET, MULTI and EXEC on that key.",
-  NOAUTH: "write the password into redis.url.",
-  ERR: "it needs Redis 6.2 or newer, with XADD, SET, MULTI and EXEC.",
-  MOVED: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
-  ASK: "that server belongs to a cluster: list two or more of its servers in redis.urls.",
-}
-
-/** @param failure one that only an operator can mend */
-export function refusedEvents(name: string, { text, key }: Failure): Error {
-  const [code = ""] = text.split(" ")
-  const advice = ADVICE[code] ?? "mend that on the server."
-  const what = key === null ? "publish" : `write to the key ${key}`
-  return new Error(`Cannot ${what} on Redis at ${name}, which answers "${text}": ${advice}`)
-}

@@ -4,7 +4,8 @@ import type { EventBatch } from "../../codec/batch.ts"
 import { describeAddress, type RedisAddress } from "./address.ts"
 import { Lane } from "./lane.ts"
 import { single, slicesOf } from "./parts.ts"
-import { RedisServer, refusedEvents, type ServerOptions } from "./server.ts"
+import { refusedEvents } from "./refusals.ts"
+import { RedisServer, type ServerOptions } from "./server.ts"
 
 export interface Topology {
   /** Queues a batch. Resolves when all of it was executed. */

@@ -1,16 +1,22 @@
-// The fence around what a process writes for shards that it may lose to another one. It costs nothing per event: a
-// connection that publishes is named after its process when it logs in, and asks once whether it may write, before it does.
-// Whoever takes the process's shards ends the connections of that name first; and the next one is refused, since it asks.
+// The fence around what a process writes for shards that it may lose to another one. A connection that publishes is marked
+// as its process's when it logs in, and asks once whether it may write, before it does. Whoever takes the process's shards
+// strikes all that carry its mark first; and the next connection is refused, since it asks.
 //
-// Why nothing slips through: a connection has its name before it asks, and is let in only by an answer that was given
-// after. So the process was still in the ledger when the name stood on the server already, and whoever strikes it from the
-// ledger after that finds the connection by its name.
+// Why nothing slips through: a connection has its mark before it asks, and is let in only by an answer that was given
+// after. So the process was still in the ledger when the mark stood on the server already, and whoever strikes it from the
+// ledger after that finds the connection by its mark.
+
+/** How a process's connections are found on the server. */
+export type WriterMark =
+  /** By their name, and ended: costs nothing from then on. Takes CLIENT SETNAME, LIST and KILL. */
+  | { readonly type: "name"; readonly name: string }
+  /** By a set of all that may write, which every transaction watches (write-guard.ts): where no connection may be ended. */
+  | { readonly type: "permit"; readonly key: string }
 
 export interface WriteFence {
-  /** What the connections that publish are called on the server. */
-  readonly connectionName: string
+  readonly mark: WriterMark
   /**
-   * Asked by each new connection, named by then. Resolves when it may write, and what may not be written any more has been
+   * Asked by each new connection, marked by then. Resolves when it may write, and what may not be written any more has been
    * dropped from the queue; stays open while this process has no say.
    */
   admit(): Promise<void>

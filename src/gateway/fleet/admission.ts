@@ -1,17 +1,17 @@
 // Who lets a connection write: the next answer of the ledger that was asked for after the connection came (write-fence.ts in
 // brokers/redis says why after).
 
-import type { WriteFence } from "../../brokers/redis/write-fence.ts"
+import type { WriteFence, WriterMark } from "../../brokers/redis/write-fence.ts"
 
 export class Admission implements WriteFence {
-  readonly connectionName: string
+  readonly mark: WriterMark
   /** All that wait, and the beat that was the last one when the latest of them came. */
   #waiting: { readonly answered: PromiseWithResolvers<void>; afterBeat: number } | null = null
   #beats = 0
   #onAsked = (): void => {}
 
-  constructor(connectionName: string) {
-    this.connectionName = connectionName
+  constructor(mark: WriterMark) {
+    this.mark = mark
   }
 
   admit(): Promise<void> {

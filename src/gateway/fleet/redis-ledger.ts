@@ -1,19 +1,11 @@
-// The ledger in Redis: one script, on one server's clock. Ends connections by their name: every connection that publishes
-// carries its node's (see write-fence.ts in brokers/redis).
+// The ledger in Redis: one script, on one server's clock. How it keeps the dead from writing: fencing.ts.
 
-import type { Cluster, Redis } from "ioredis"
 import type { Client } from "../../brokers/redis/clients.ts"
-import type { Clock } from "../../flow/clock.ts"
-import { settlesWithin } from "../../flow/deadline.ts"
-import { OperatorError } from "../../ops/operator-error.ts"
 import type { ShardSet } from "../shard-set.ts"
+import { endWrites, type Fencing } from "./fencing.ts"
 import type { Answer, Beat, Book, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
-/** How a server says that a command is not for this user, or was taken away. */
-const REFUSALS = /^(NOPERM|ERR unknown (sub)?command)/i
-const NO_ADDRESS = "0.0.0.0:0"
-const ASK_WITHIN_MS = 5_000
 const REPLICATE_WITHIN_MS = 500
 
 export interface RedisLedgerOptions {
@@ -23,6 +15,8 @@ export interface RedisLedgerOptions {
   /** What the keys begin with: the same for every gateway of a bot, another for each bot. */
   readonly prefix: string
   readonly node: string
+  /** By name where absent. */
+  readonly fencing?: Fencing
   /** Replicas that must have what a beat changed before its answer counts. Not asked for in a cluster. */
   readonly replicas?: number
   /** How long they may take. */
@@ -32,11 +26,6 @@ export interface RedisLedgerOptions {
 /** Redis answered what our script does not: something else is kept under our keys. */
 export class LedgerAnswerError extends Error {
   override readonly name = "LedgerAnswerError"
-}
-
-/** What the connections of a node are called on the server. */
-export function connectionName(prefix: string, node: string): string {
-  return `spectacles:${encodeURIComponent(prefix)}:${encodeURIComponent(node)}`
 }
 
 export function ledgerKeys(prefix: string) {
@@ -105,10 +94,9 @@ class RedisLedger implements Ledger {
     subscriber.subscribe(channel).catch(() => {})
   }
 
-  async fence(node: string): Promise<void> {
-    const { commands, prefix } = this.#options
-    const name = connectionName(prefix, node)
-    await Promise.all(mastersOf(commands).map((master) => endConnections(master, name)))
+  fence(node: string): Promise<void> {
+    const { commands, prefix, fencing = "name" } = this.#options
+    return endWrites(commands, fencing, prefix, node)
   }
 
   async close(): Promise<void> {
@@ -146,45 +134,6 @@ class RedisLedger implements Ledger {
       leases: this.#known.leases,
     }
     return { type, book }
-  }
-}
-
-/**
- * Whether Redis lets us end connections: found out at the start, and not when the first process dies.
- * @throws OperatorError when it does not. Where it does not answer at all, that is for later.
- */
-export async function expectMayFence(commands: Client, clock: Clock): Promise<void> {
-  const ask = async (...words: readonly [string, ...string[]]) => {
-    try {
-      await commands.call("CLIENT", [...words])
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      if (!REFUSALS.test(reason)) return
-      throw new OperatorError(
-        `Cannot share shards through Redis: it answers CLIENT ${words[0]} with "${reason}"; let the user run CLIENT SETNAME, LIST and KILL, by which a dead process is kept from writing.`,
-      )
-    }
-  }
-  const asked = Promise.all([ask("LIST", "TYPE", "PUBSUB"), ask("KILL", "ADDR", NO_ADDRESS)])
-  if (!(await settlesWithin(clock, ASK_WITHIN_MS, asked))) asked.catch(() => {})
-}
-
-function mastersOf(client: Client): readonly Redis[] {
-  return isCluster(client) ? client.nodes("master") : [client]
-}
-
-function isCluster(client: Client): client is Cluster {
-  return client.isCluster
-}
-
-/** A node that asks whether it may write has given its connection the name before: none comes later. */
-async function endConnections(master: Redis, name: string): Promise<void> {
-  const list = String(await master.client("LIST", "TYPE", "NORMAL"))
-  for (const line of list.split("\n")) {
-    const fields = line.split(" ")
-    const id = fields.find((field) => field.startsWith("id="))?.slice(3)
-    if (id === undefined || !fields.includes(`name=${name}`)) continue
-    await master.client("KILL", "ID", id)
   }
 }
 

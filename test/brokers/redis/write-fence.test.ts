@@ -27,7 +27,7 @@ beforeEach(async () => {
     poolSize: 1,
     logger: new RecordingLogger(),
     fence: {
-      connectionName: "spectacles:bot:one",
+      mark: { type: "name", name: "spectacles:bot:one" },
       admit() {
         const answer = Promise.withResolvers<void>()
         asked.push(answer)

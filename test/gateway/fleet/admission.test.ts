@@ -12,7 +12,7 @@ const isSettled = async (promise: Promise<void>) => {
 }
 
 test("#34 lets a connection in by an answer to a beat that was sent after it came, and by none before", async () => {
-  const admission = new Admission("spectacles:bot:a")
+  const admission = new Admission({ type: "name", name: "spectacles:bot:a" })
   const onItsWay = admission.beatSent()
   const admitted = admission.admit()
   admission.answered(onItsWay)
@@ -22,7 +22,7 @@ test("#34 lets a connection in by an answer to a beat that was sent after it cam
 })
 
 test("a later connection has an earlier one wait with it", async () => {
-  const admission = new Admission("spectacles:bot:a")
+  const admission = new Admission({ type: "name", name: "spectacles:bot:a" })
   const first = admission.admit()
   const beat = admission.beatSent()
   const second = admission.admit()
@@ -33,7 +33,7 @@ test("a later connection has an earlier one wait with it", async () => {
 })
 
 test("asks for a beat, also for who came before anybody listened", () => {
-  const admission = new Admission("spectacles:bot:a")
+  const admission = new Admission({ type: "name", name: "spectacles:bot:a" })
   void admission.admit()
   let asked = 0
   admission.onAsked(() => {

@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Redis } from "ioredis"
-import { systemClock } from "../../../src/flow/clock.ts"
-import { connectionName, expectMayFence, redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
+import { connectionName } from "../../../src/gateway/fleet/fencing.ts"
+import { redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
 
@@ -14,21 +14,6 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const connect = (url = server.url) => new Redis(url, { protocol: 2, retryStrategy: () => null })
-
-test("#36 a user who may not end connections cannot share shards, and is told so at the start", async () => {
-  for (const command of ["client|kill", "client|list"]) {
-    await server.command("ACL", "SETUSER", "weak", "on", ">pass", "~*", "&*", "+@all", `-${command}`)
-    const weak = connect(server.url.replace("redis://", "redis://weak:pass@"))
-    const failure = await expectMayFence(weak, systemClock).catch(String)
-    expect(failure).toMatch(
-      /Cannot share shards through Redis: .*NOPERM.*let the user run CLIENT SETNAME, LIST and KILL/,
-    )
-    weak.disconnect()
-  }
-  const able = connect()
-  await expectMayFence(able, systemClock)
-  able.disconnect()
-})
 
 test("#34 fencing ends every connection of that node, and no other one", async () => {
   const commands = connect()

@@ -1,0 +1,99 @@
+// Gateways that share a bot's shards through a Redis on which no connection may be ended: real processes, and a user whose
+// rights say so.
+
+import { afterEach, beforeEach, expect, test } from "bun:test"
+import type { Simulator } from "../../src/simulator/simulator.ts"
+import { startSimulator } from "../../src/simulator/start.ts"
+import { FleetUnderTest } from "../fixtures/fleet.ts"
+import { TOKEN } from "../fixtures/gateway-process.ts"
+import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
+import { streamIds } from "../fixtures/redis-streams.ts"
+import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+
+const SHARDS = 8
+const LEASE_MS = 1_500
+const RATE = 50
+const PILE_UP_MS = 300
+const TIMEOUT_MS = 60_000
+/** What docs/scaling.md says that it takes, and nothing else of what Redis calls dangerous. */
+const RIGHTS = ["+@all", "-@dangerous", "-client|kill", "-client|list", "+info"]
+
+let discord: Simulator
+let server: RedisServer
+let fleet: FleetUnderTest
+
+beforeEach(async () => {
+  server = await startRedisServer()
+  await server.command("ACL", "SETUSER", "bot", "on", ">pass", "~*", "&*", ...RIGHTS)
+  discord = await startSimulator({
+    ...{ token: TOKEN, guilds: 32, shards: SHARDS, maxConcurrency: SHARDS, rate: RATE, replayEvents: 1_000_000 },
+  })
+  const redisUrl = server.url.replace("redis://", "redis://bot:pass@")
+  fleet = new FleetUnderTest({ discord, redisUrl, lookAt: server.url, shards: SHARDS, leaseMs: LEASE_MS })
+})
+
+afterEach(async () => {
+  await fleet.stop()
+  await discord.stop()
+  await server.stop()
+})
+
+const outcomes = (kind: "identify" | "resume", outcome: string) =>
+  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
+
+/** Traffic ends; everything is confirmed and stored. @returns what is missing or out of order */
+async function problems(): Promise<readonly string[]> {
+  discord.setRate(0)
+  await until(() => discord.sessions().every(({ connected }) => connected))
+  await fleet.storedAll()
+  const ids = await streamIds(server.url, EVENTS)
+  return missingAmong(discord, (event) => ids.get(event) ?? [])
+}
+
+test(
+  "#34 without CLIENT KILL a process that was paused past its lease wakes up and changes nothing all the same",
+  async () => {
+    await fleet.start()
+    const paused = await fleet.start()
+    await fleet.balanced(2)
+    const resumes = outcomes("resume", "resumed")
+    // Events are piling up in it, and it has more to write as soon as it wakes up.
+    server.pause()
+    await Bun.sleep(PILE_UP_MS)
+    paused.signal("SIGSTOP")
+    server.resume()
+    await fleet.balanced(1)
+    await until(() => outcomes("resume", "resumed") === resumes + SHARDS / 2)
+    const before = await streamIds(server.url, EVENTS)
+    paused.signal("SIGCONT")
+    await fleet.balanced(2)
+    expect(await problems()).toEqual([])
+    // What it had read and not written when it was paused would stand there twice.
+    const after = await streamIds(server.url, EVENTS)
+    for (const [event, ids] of after) {
+      const since = ids.slice(before.get(event)?.length)
+      expect(since.filter((id) => before.get(event)?.includes(id))).toEqual([])
+    }
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(outcomes("resume", "resumed")).toBe(resumes + SHARDS)
+    paused.signal("SIGTERM")
+    expect(await paused.exited).toBe(0)
+    expect(await paused.errors).toContain("lose their permits")
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "#33 without CLIENT KILL a killed process's shards are taken over once its lease has passed",
+  async () => {
+    await fleet.start()
+    const killed = await fleet.start()
+    await fleet.balanced(2)
+    killed.signal("SIGKILL")
+    await killed.exited
+    await fleet.balanced(1)
+    expect(await problems()).toEqual([])
+    expect(outcomes("identify", "ready")).toBe(SHARDS)
+  },
+  TIMEOUT_MS,
+)
