@@ -2,7 +2,7 @@
 
 import { DEFAULT_DECODER_LIMITS } from "../codec/decoder.ts"
 import type { Compression } from "../discord/gateway-url.ts"
-import { DEFAULT_DELIVERY_LIMITS } from "./delivery.ts"
+import { DEFAULT_DELIVERY_LIMITS } from "./delivery-options.ts"
 import { Fleet } from "./fleet.ts"
 import type { GatewayParts } from "./gateway-parts.ts"
 import type { IdentifyQueueOptions } from "./identify/identify-queue.ts"

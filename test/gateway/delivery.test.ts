@@ -3,7 +3,8 @@
 import { beforeEach, describe, expect, test } from "bun:test"
 import { type Broker, BrokerClosedError } from "../../src/brokers/broker.ts"
 import type { Decoder } from "../../src/codec/decoder.ts"
-import { DEFAULT_DELIVERY_LIMITS, Delivery } from "../../src/gateway/delivery.ts"
+import { Delivery } from "../../src/gateway/delivery.ts"
+import { DEFAULT_DELIVERY_LIMITS } from "../../src/gateway/delivery-options.ts"
 import { FakeClock } from "../fixtures/fake-clock.ts"
 import { linesOf, modelDecoder } from "./simulation/model-decoder.ts"
 

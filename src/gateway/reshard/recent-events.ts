@@ -1,28 +1,42 @@
-// The last events of a guild, by age and by number.
+// The last events of a pair of shards, by age and by weight.
+
+export interface RecentEventsOptions<E> {
+  readonly lastMs: number
+  /** Of all events together. */
+  readonly mostWeight: number
+  readonly weightOf: (event: E) => number
+  /** Nothing that came before is known; null: and not from when on either, until `knowsFrom` says so. */
+  readonly nowMs: number | null
+}
 
 export class RecentEvents<E extends { readonly atMs: number }> {
-  readonly #lastMs: number
-  readonly #most: number
+  readonly #options: RecentEventsOptions<E>
   #events: E[] = []
   /** Those before it have left the window. */
   #start = 0
-  /** Before that it knows of nothing: it began then, or the last one left for want of room. */
+  #weight = 0
+  /** Before that it knows not all: it began then, or the last one left for want of room. */
   #knowsFromMs: number
 
-  /** @param nowMs nothing that came before is known */
-  constructor({ lastMs, most, nowMs }: { readonly lastMs: number; readonly most: number; readonly nowMs: number }) {
-    this.#lastMs = lastMs
-    this.#most = most
-    this.#knowsFromMs = nowMs
+  constructor(options: RecentEventsOptions<E>) {
+    this.#options = options
+    this.#knowsFromMs = options.nowMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Whatever it has stays, but something may lack before `nowMs`; null: until it is said anew. */
+  knowsFrom(nowMs: number | null): void {
+    this.#knowsFromMs = nowMs ?? Number.POSITIVE_INFINITY
   }
 
   add(event: E): void {
+    const { mostWeight, weightOf } = this.#options
     this.#events.push(event)
-    this.#forget(event.atMs)
-    // In one go, now and then: events are not copied again and again.
-    if (this.#start <= this.#most) return
-    this.#events = this.#events.slice(this.#start)
-    this.#start = 0
+    this.#weight += weightOf(event)
+    for (let first = this.first(); this.#weight > mostWeight && first !== undefined; first = this.first()) {
+      this.#knowsFromMs = Math.max(this.#knowsFromMs, first.atMs)
+      this.#drop(first)
+    }
+    this.forget(event.atMs)
   }
 
   first(): E | undefined {
@@ -31,20 +45,31 @@ export class RecentEvents<E extends { readonly atMs: number }> {
 
   /** Oldest first. */
   at(nowMs: number): readonly E[] {
-    this.#forget(nowMs)
+    this.forget(nowMs)
+    return this.#events.slice(this.#start)
+  }
+
+  /** All that it has, however old. */
+  all(): readonly E[] {
     return this.#events.slice(this.#start)
   }
 
   /** Whether nothing is lacking that is young enough. */
   isComplete(nowMs: number): boolean {
-    return this.#knowsFromMs <= nowMs - this.#lastMs
+    return this.#knowsFromMs <= nowMs - this.#options.lastMs
   }
 
-  #forget(nowMs: number): void {
-    while (this.#start < this.#events.length - this.#most) {
-      this.#knowsFromMs = this.#events[this.#start]?.atMs ?? this.#knowsFromMs
-      this.#start += 1
-    }
-    while ((this.#events[this.#start]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - this.#lastMs) this.#start += 1
+  forget(nowMs: number): void {
+    const untilMs = nowMs - this.#options.lastMs
+    for (let first = this.first(); first !== undefined && first.atMs <= untilMs; first = this.first()) this.#drop(first)
+    // In one go, now and then: events are not copied again and again.
+    if (this.#start <= this.#events.length / 2) return
+    this.#events = this.#events.slice(this.#start)
+    this.#start = 0
+  }
+
+  #drop(first: E): void {
+    this.#weight -= this.#options.weightOf(first)
+    this.#start += 1
   }
 }

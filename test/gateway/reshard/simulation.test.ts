@@ -12,7 +12,6 @@ import {
 } from "../../../src/gateway/reshard/state.ts"
 import { step } from "../../../src/gateway/reshard/step.ts"
 import { type Random, seeded } from "../simulation/random.ts"
-import { runGuild } from "./simulation/guild.ts"
 
 const SCHEDULES = 10_000
 const STORM_STEPS = 60
@@ -152,32 +151,3 @@ test("every reshard ends done or undone, and no set closes that publishes anythi
   if (seedGiven !== undefined) return
   for (const count of Object.values(totals)) expect(count).toBeGreaterThan(SCHEDULES / 10)
 }, 120_000)
-
-const GUILDS = 1_000
-
-test("a guild loses no event and keeps its order, and each comes under one id alone, whoever crashes", () => {
-  const totals = { changes: 0, crashes: 0 }
-  const failures: string[] = []
-  for (const seed of seeds.slice(0, GUILDS)) {
-    const { problems, repeated, changes, crashes } = runGuild(seed, 0)
-    totals.changes += changes
-    totals.crashes += crashes
-    const all = repeated === 0 ? problems : [...problems, `${repeated} events came under two ids`]
-    if (all.length > 0) failures.push(`seed ${seed}: ${all.join("; ")}`)
-  }
-  expect(failures).toEqual([])
-  if (seedGiven === undefined) for (const count of Object.values(totals)) expect(count).toBeGreaterThan(GUILDS / 10)
-}, 120_000)
-
-test.each([1, 2, 8])(
-  "a guild with %d kinds of events, equal in every byte, loses none of them either",
-  (kinds) => {
-    const failures: string[] = []
-    for (const seed of seeds.slice(0, GUILDS / 4)) {
-      const { problems } = runGuild(seed, kinds)
-      if (problems.length > 0) failures.push(`seed ${seed}: ${problems.join("; ")}`)
-    }
-    expect(failures).toEqual([])
-  },
-  120_000,
-)

@@ -2,7 +2,7 @@
 // misbehave and the process itself crashes; then everything behaves, and what must hold is checked.
 
 import type { Clock } from "../../../src/flow/clock.ts"
-import { DEFAULT_DELIVERY_LIMITS } from "../../../src/gateway/delivery.ts"
+import { DEFAULT_DELIVERY_LIMITS } from "../../../src/gateway/delivery-options.ts"
 import { Fleet } from "../../../src/gateway/fleet.ts"
 import { memoryIdentifyQueue } from "../../../src/gateway/identify/memory-queue.ts"
 import { memorySessionStore } from "../../../src/gateway/sessions/memory-store.ts"
