@@ -132,7 +132,11 @@ export class Delivery {
       this.#enter({ events: 0, bytes: 0, confirmed: true, isMark: false, done })
       return this.#advance()
     }
-    const data = { shard, session_id: sessionId, last_seq: gate?.received ?? lastSequence }
+    const data = {
+      shard,
+      session_id: sessionId,
+      last_seq: gate?.sessionId === sessionId ? gate.received : lastSequence,
+    }
     const entry = this.#enter({ events: 1, bytes: 0, confirmed: false, isMark: false, done })
     this.#settle(broker.announce(GATEWAY_GAP, data), entry)
   }

@@ -1,6 +1,7 @@
 // The shards that run in this process: starts them in order, a bounded number at a time, and stops them one by one or
 // together. Which shards they are is decided elsewhere (ownership.ts).
 
+import type { GuildGate } from "./reshard/guild-gate.ts"
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { placeOf, type ShardPlace, type ShardSet } from "./shard-set.ts"
@@ -15,7 +16,7 @@ const MAX_STARTING = 32
 /** How often decoders are told the time that events are trimmed by. They never ask a clock: that would cost an event more. */
 const TELL_TIME_MS = 1_000
 
-export type FleetOptions = Omit<UnitOptions, "saver">
+export type FleetOptions = Omit<UnitOptions, "saver" | "gate">
 
 /** What a shard's unit gets of its own. */
 export interface UnitParts {
@@ -24,6 +25,8 @@ export interface UnitParts {
   readonly saver: SessionSaver
   /** Instead of the fleet's. */
   readonly dial?: Dial
+  /** Only while the bot is resharded. */
+  readonly gate?: GuildGate
 }
 
 /** Slots of shards that start one after the other, ascending. */

@@ -18,6 +18,8 @@ export interface Identity {
 
 export interface ShardEvents {
   readonly live: (resumed: boolean) => void
+  /** A new session, and the guilds that it begins with. */
+  readonly ready: (guildIds: readonly string[]) => void
   readonly down: (kind: DownKind) => void
   readonly decodeFailed: (kind: string) => void
   readonly sent: (op: number) => void

@@ -9,6 +9,8 @@ import { Delivery } from "./delivery.ts"
 import type { DeliveryLimits, DeliverySession } from "./delivery-options.ts"
 import type { IdentifyQueue } from "./identify/identify-queue.ts"
 import type { DownKind } from "./protocol/state.ts"
+import type { GatedShard } from "./reshard/gated-shard.ts"
+import type { GuildGate } from "./reshard/guild-gate.ts"
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { Shard } from "./shard.ts"
@@ -46,6 +48,8 @@ export interface UnitOptions {
   readonly limits: DeliveryLimits
   readonly log: Logger
   readonly on: UnitEvents
+  /** Only while the bot is resharded: decides what of its events is published. */
+  readonly gate?: GuildGate
 }
 
 export class ShardUnit {
@@ -57,6 +61,7 @@ export class ShardUnit {
   /** The last value worth storing. */
   #stored: Session | null
   #resumeFailures: number
+  #gated: GatedShard | null = null
 
   /** @param stored what an earlier run left for this shard */
   constructor(place: ShardPlace, stored: Session | null, options: UnitOptions) {
@@ -69,6 +74,7 @@ export class ShardUnit {
     this.#resumeFailures = resumable?.resumeFailures ?? 0
     this.#decoder = options.decoder(id)
     this.#delivery = this.#newDelivery()
+    if (options.gate !== undefined) this.#gated = this.#gatedBy(options.gate)
     this.shard = this.#newShard(log, resumable)
     if (stored === null || resumable !== null) return
     const message = `Cannot resume shard ${id}: the stored session is for ${stored.shardCount} shards and the configuration says ${count}.`
@@ -88,6 +94,37 @@ export class ShardUnit {
   /** What events are trimmed by. */
   setTime(unixMs: number): void {
     this.#decoder.setTime(unixMs)
+  }
+
+  /** This shard as those see it that let its guilds change hands; null while it takes no part in a reshard. */
+  get gated(): GatedShard | null {
+    return this.#gated
+  }
+
+  /** From now on the gate decides what of the events is published. */
+  attach(gate: GuildGate): void {
+    this.#gated = this.#gatedBy(gate)
+    gate.live(this.shard.status.phase === "live")
+  }
+
+  /** The reshard is over. */
+  detach(): void {
+    this.#gated = null
+    this.#delivery.detach()
+  }
+
+  #gatedBy(gate: GuildGate): GatedShard {
+    const delivery = this.#delivery
+    delivery.attach(gate)
+    return {
+      gate,
+      flush() {
+        delivery.flush()
+        return !delivery.isBehind
+      },
+      probe: () => this.shard.probe(),
+      confirmed: () => delivery.confirmed(),
+    }
   }
 
   /** Stops reading, then waits until the broker has confirmed what was read. */
@@ -146,9 +183,14 @@ export class ShardUnit {
         on: {
           live: (resumed) => {
             this.#setResumeFailures(0)
+            this.#gated?.gate.live(true)
             on.live(place, resumed)
           },
-          down: (kind) => on.down(place, kind),
+          ready: (guildIds) => this.#gated?.gate.ready(guildIds),
+          down: (kind) => {
+            this.#gated?.gate.live(false)
+            on.down(place, kind)
+          },
           decodeFailed: (kind) => on.decodeFailed(place, kind),
           sent: (op) => on.sent(place, op),
           received: (op) => on.received(place, op),

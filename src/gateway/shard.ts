@@ -6,9 +6,11 @@ import { gatewayUrl } from "../discord/gateway-url.ts"
 import { Opcode } from "../discord/opcodes.ts"
 import { Timers } from "../flow/timers.ts"
 import { Connection } from "./connection.ts"
+import { readGuildIds } from "./protocol/payloads.ts"
 import type { DownKind, Effect, Input, ShardState, TimerName } from "./protocol/state.ts"
 import { newShard } from "./protocol/state.ts"
 import { step } from "./protocol/step.ts"
+import { Pulse } from "./pulse.ts"
 import { SendQueue, type SendResult } from "./sends/queue.ts"
 import type { SendablePacket } from "./sends/rules.ts"
 import type { Session } from "./sessions/session.ts"
@@ -18,14 +20,13 @@ export class Shard {
   readonly #options: ShardOptions
   readonly #sends: SendQueue
   readonly #timers: Timers<TimerName>
+  readonly #pulse: Pulse
   /** Inputs that came while another was carried out. Bounded by what one input's effects can cause. */
   readonly #inputs: Input[] = []
   #state: ShardState
   #connection: Connection | null = null
   #stepping = false
   #alive = false
-  #heartbeatSentMs: number | null = null
-  #latencyMs: number | null = null
   #lastDown: ShardStatus["lastDown"] = null
   #sessionStartedMs: number | null = null
   #turn: AbortController | null = null
@@ -37,6 +38,7 @@ export class Shard {
     const resumable = session === null ? null : { ...session, id: session.sessionId }
     this.#state = newShard(options.gatewayUrl, resumable)
     this.#timers = new Timers(options.clock, (timer) => this.#input({ type: "timer", timer }))
+    this.#pulse = new Pulse(options.clock)
     this.#sends = new SendQueue({ clock: options.clock, write: (op, json) => this.#write(op, json) })
     if (session === null) return
     options.decoder.resume(session.sessionId, session.sequence)
@@ -57,7 +59,7 @@ export class Shard {
       sessionId: this.#state.session?.id ?? null,
       sessionStartedMs: this.#state.session === null ? null : this.#sessionStartedMs,
       sequence: decoder.lastSequence(),
-      latencyMs: this.#latencyMs,
+      latencyMs: this.#pulse.latencyMs,
       queuedSends: this.#sends.length,
       windowEvents: delivery.windowEvents,
       windowBytes: delivery.windowBytes,
@@ -85,6 +87,17 @@ export class Shard {
   /** Closes the connection so that the session stays, and resumes on another. */
   restart(): void {
     this.#input({ type: "restart" })
+  }
+
+  /**
+   * Has Discord answer a heartbeat: what it sent before is here then.
+   * @returns when the heartbeat was sent, by the clock; null where the shard is not live, or its connection ends first
+   */
+  probe(): Promise<number | null> {
+    if (this.#state.phase !== "live") return Promise.resolve(null)
+    const answer = this.#pulse.answer()
+    if (!this.#pulse.isUnderWay) this.#beat()
+    return answer
   }
 
   /** Stops reading and closes so that the session stays. Resolves when the socket is gone. */
@@ -178,6 +191,7 @@ export class Shard {
   #onControl(packet: ControlPacket): void {
     this.#options.on.received(packet.op)
     this.#input({ type: "packet", packet })
+    if (packet.t === "READY") this.#options.on.ready(readGuildIds(packet.d))
   }
 
   #onCorrupt(kind: string, message: string): void {
@@ -189,6 +203,7 @@ export class Shard {
     const connection = this.#connection
     this.#connection = null
     this.#sends.down()
+    this.#pulse.lost()
     this.#options.delivery.flushAll()
     if (connection !== null) this.#closing = connection.close(code)
   }
@@ -205,17 +220,19 @@ export class Shard {
   }
 
   #heartbeat(): void {
-    const sequence = this.#options.decoder.lastSequence()
     this.#alive = false
-    this.#heartbeatSentMs = this.#options.clock.nowMs()
+    this.#beat()
+  }
+
+  #beat(): void {
+    const sequence = this.#options.decoder.lastSequence()
+    this.#pulse.sent()
     this.#urgent(Opcode.Heartbeat, sequence === 0 ? null : sequence)
   }
 
   #acknowledged(): void {
-    if (this.#heartbeatSentMs === null) return
-    this.#latencyMs = this.#options.clock.nowMs() - this.#heartbeatSentMs
-    this.#heartbeatSentMs = null
-    this.#options.on.pinged(this.#latencyMs)
+    const latencyMs = this.#pulse.answered()
+    if (latencyMs !== null) this.#options.on.pinged(latencyMs)
   }
 
   #identify(): void {
@@ -257,7 +274,6 @@ export class Shard {
   #onDown(kind: DownKind, reason: string, retryMs: number | null): void {
     const { log, on, clock } = this.#options
     this.#lastDown = { reason, atMs: clock.wallMs() }
-    this.#heartbeatSentMs = null
     const again = retryMs === null ? "when the broker has caught up" : `in ${Math.round(retryMs)} ms`
     log.warn({ session: this.#state.session?.id, reason }, `disconnected, connecting again ${again}`)
     on.down(kind)

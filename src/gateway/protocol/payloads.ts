@@ -18,6 +18,13 @@ export function readReady(d: unknown): { readonly id: string; readonly resumeUrl
   return { id, resumeUrl: typeof url === "string" && /^wss?:\/\//.test(url) && URL.canParse(url) ? url : null }
 }
 
+/** The guilds that READY names; each is told of by a GUILD_CREATE of its own. */
+export function readGuildIds(d: unknown): readonly string[] {
+  const guilds = fieldOf(d, "guilds")
+  if (!Array.isArray(guilds)) return []
+  return guilds.map((guild) => fieldOf(guild, "id")).filter((id) => typeof id === "string")
+}
+
 function fieldOf(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, key)
     ? (value as Record<string, unknown>)[key]

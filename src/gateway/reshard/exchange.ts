@@ -49,6 +49,8 @@ export interface PairExchange {
    * @returns false where the attempt is over or the phase is another: nothing is stored, nothing changed hands
    */
   settle(pair: Pair, change: PairChange): Promise<boolean>
+  /** Stores changes again that a server has lost which came back with less than it had. */
+  restore(pair: Pair, changes: readonly PairChange[]): Promise<void>
   /** The publishing side goes on, unless the other has taken over. */
   withdraw(pair: Pair, attempt: string): Promise<Withdrawal>
 }

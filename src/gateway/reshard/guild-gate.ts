@@ -203,7 +203,7 @@ export class GuildGate {
     other: number,
     tails: ReadonlyMap<string, readonly Digest[]>,
     isForced: boolean,
-  ): (PairTaking & { readonly place?: SessionPlace }) | null {
+  ): (PairTaking & { readonly place: SessionPlace }) | null {
     const pair = this.#pairs.get(other)
     if (pair === undefined || this.#session === null || !this.#isLive) return null
     return { ...pair.take(tails, this.#options.clock.nowMs(), isForced), place: this.#session }
@@ -221,6 +221,12 @@ export class GuildGate {
     const released = pair.changed(changes)
     this.#isSilent = this.#areSilent()
     this.#release(released)
+  }
+
+  /** One more change is stored, unless it is known already. */
+  changedOnce(other: number, change: PairChange): void {
+    const known = this.changes(other)
+    if (known.every(({ attempt }) => attempt !== change.attempt)) this.changed(other, [...known, change])
   }
 
   get #knowsFromMs(): number | null {
