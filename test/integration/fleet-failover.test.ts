@@ -6,7 +6,7 @@ import { startSimulator } from "../../src/simulator/start.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
-import { startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
+import { killCaughtUp, startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
 import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
 
@@ -55,7 +55,7 @@ test(
     const paused = await fleet.start()
     await fleet.balanced(2)
     paused.signal("SIGSTOP")
-    await master.kill()
+    await killCaughtUp(master, replica)
     while ((await sentinels.masterPort()) !== replica.port) await Bun.sleep(20)
     fleet.lookAt(replica.url)
     await fleet.balanced(1)

@@ -11,7 +11,13 @@ import { silentLogger } from "../../src/ops/log.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { MASTER, type RedisSentinels, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
-import { joinAsReplica, type RedisServer, startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
+import {
+  joinAsReplica,
+  killCaughtUp,
+  type RedisServer,
+  startRedisCluster,
+  startRedisServer,
+} from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
 import { EVENTS, missingAmong, type RunningGateway, runGateway, until } from "../fixtures/running-gateway.ts"
 
@@ -69,18 +75,6 @@ async function expectEverything(gateway: RunningGateway, url: string | readonly 
   const ids = await streamIds(url, EVENTS)
   expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
   expect(discord.record.of("identify").length).toBe(SHARDS)
-}
-
-/**
- * Kills a master that has confirmed nothing which its replica has not. Replication is behind by some moments, and what a master
- * confirmed in them is gone with it unless events wait for a replica (`replicas`).
- */
-async function killCaughtUp(master: RedisServer, replica: RedisServer): Promise<void> {
-  await master.command("CLIENT", "PAUSE", String(TIMEOUT_MS), "WRITE")
-  const offset = async (server: RedisServer) =>
-    /(?:slave_repl_offset|master_repl_offset):(\d+)/.exec(await server.command("INFO", "replication"))?.[1]
-  while ((await offset(master)) !== (await offset(replica))) await Bun.sleep(10)
-  await master.kill()
 }
 
 describe("#29 sentinels", () => {
