@@ -6,18 +6,23 @@
 // While the window is full, events wait in the decoder. When that lasts too long, or they grow too many, the shard is
 // told to close its connection resumably: Discord holds the events until the broker is back.
 
-import { type EventBatch, RECORD_INTS } from "../codec/batch.ts"
+import type { EventBatch } from "../codec/batch.ts"
 import { GATEWAY_GAP } from "../discord/events.ts"
 import { BufferPool } from "./buffer-pool.ts"
 import type { DeliveryOptions, DeliverySession } from "./delivery-options.ts"
 import { GatedDelivery } from "./gated-delivery.ts"
 import type { GuildGate } from "./reshard/guild-gate.ts"
+import { isWhole, takeBatch } from "./take-batch.ts"
 
 /** Frames after which events are published without waiting for the end of the tick. */
 const FLUSH_FRAMES = 64
 /** Frame bytes (compressed) after which they are. */
 const FLUSH_FRAME_BYTES = 256 * 1024
+/** With so many publishes unconfirmed the broker is busy: events then wait for a whole batch, which costs less for each. */
+const BUSY_PUBLISHES = 8
 const NOTHING = { events: 0, bytes: 0 } as const
+/** Shared by all shards. */
+const POOL = new BufferPool()
 
 /** One publish, or one mark, that waits for its confirm. */
 interface Entry {
@@ -31,7 +36,6 @@ interface Entry {
 
 export class Delivery {
   readonly #options: DeliveryOptions
-  readonly #pool = new BufferPool()
   #window: Entry[] = []
   #windowEvents = 0
   #windowBytes = 0
@@ -69,7 +73,7 @@ export class Delivery {
   /** From now on the gate decides what of the events is published. */
   attach(gate: GuildGate): void {
     const { slot, events, decoder } = this.#options
-    this.#publish()
+    this.flushAll()
     if (this.#session !== null) gate.begin(this.#session.id, decoder.lastSequence())
     this.#gated = new GatedDelivery({
       ...{ gate, slot, events, decoder },
@@ -82,7 +86,7 @@ export class Delivery {
 
   /** From now on everything is published. */
   detach(): void {
-    this.#publish()
+    this.flushAll()
     this.#gated = null
   }
 
@@ -111,15 +115,21 @@ export class Delivery {
     }
   }
 
-  /** Publishes what waits in the decoder, unless the window is full. */
+  /** Publishes what waits in the decoder, unless the window is full; while the broker is busy, in whole batches only. */
   flush(): void {
-    if (this.#isFull()) this.#onFull()
-    else this.#publish()
+    const { decoder } = this.#options
+    do {
+      if (this.#isFull()) return this.#onFull()
+      const isBusy = this.#window.length >= BUSY_PUBLISHES && this.#gated === null
+      if (isBusy && !isWhole(decoder)) return
+      this.#publish()
+    } while (this.#frames > 0)
   }
 
   /** The connection is gone: what was decoded is published whatever the window says, before another session begins. */
   flushAll(): void {
-    this.#publish()
+    do this.#publish()
+    while (this.#frames > 0)
   }
 
   /** Tells consumers, after everything before it, that events after `lastSequence` of a session are lost. */
@@ -160,35 +170,36 @@ export class Delivery {
     return this.#windowEvents + waiting.events >= windowEvents || this.#windowBytes + waiting.bytes >= windowBytes
   }
 
+  /** One batch, or a mark where nothing waits. */
   #publish(): void {
     this.#frames = 0
     this.#frameBytes = 0
     const session = this.#session
     if (session === null || this.#over) return
-    const { decoder, broker, slot, events, on } = this.#options
-    const sequence = decoder.lastSequence()
-    const bytesWaiting = decoder.pendingBytes()
     if (this.#gated !== null) return this.#publishThrough(this.#gated, session)
-    const acknowledge = () => on.acknowledged(session, sequence)
-    if (bytesWaiting === 0) {
+    const { decoder, broker, slot, events, on } = this.#options
+    if (decoder.pendingBytes() === 0) {
       // Dispatches that nobody asked for: nothing to confirm, but they need no replay either.
-      if (sequence > this.#handedOver) this.#mark(acknowledge)
+      const sequence = decoder.lastSequence()
+      if (sequence > this.#handedOver) this.#mark(() => on.acknowledged(session, sequence))
       this.#handedOver = sequence
       return
     }
-    const bytes = this.#pool.bytes(bytesWaiting)
-    const records = this.#pool.records(decoder.pendingEvents() * RECORD_INTS)
-    const count = decoder.take(bytes, records)
+    const { buffer, count, length, sequence } = takeBatch(decoder, POOL)
     this.#handedOver = sequence
+    this.#frames = decoder.pendingEvents()
     const firstFrameMs = this.#firstFrameMs
     const done = () => {
-      this.#pool.give(bytes, records)
+      POOL.give(buffer)
       on.confirmed(count, this.#options.clock.nowMs() - firstFrameMs)
-      acknowledge()
+      on.acknowledged(session, sequence)
     }
-    const entry = this.#enter({ events: count, bytes: bytesWaiting, confirmed: false, isMark: false, done })
-    const batch = { slot, sessionId: session.id, events, bytes: bytes.subarray(0, bytesWaiting), records, count }
-    this.#settle(broker.publish(batch), entry)
+    const entry = this.#enter({ events: count, bytes: length, confirmed: false, isMark: false, done })
+    const { bytes, records } = buffer
+    this.#settle(
+      broker.publish({ slot, sessionId: session.id, events, bytes: bytes.subarray(0, length), records, count }),
+      entry,
+    )
   }
 
   /** While the bot is resharded: what is held back does not count as received. */
@@ -254,6 +265,7 @@ export class Delivery {
     const done = this.#window.splice(0, confirmed)
     for (const entry of done) entry.done()
     if (this.#stall !== null && !this.#isFull()) this.#onRoom(this.#stall)
+    else if (this.#frames > 0 && !this.#scheduled) this.flush()
     if (this.#window.length === 0) this.#wake()
   }
 

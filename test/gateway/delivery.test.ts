@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test"
 import { type Broker, BrokerClosedError } from "../../src/brokers/broker.ts"
 import type { Decoder } from "../../src/codec/decoder.ts"
 import { Delivery } from "../../src/gateway/delivery.ts"
-import { DEFAULT_DELIVERY_LIMITS } from "../../src/gateway/delivery-options.ts"
+import { DEFAULT_DELIVERY_LIMITS, type DeliveryLimits } from "../../src/gateway/delivery-options.ts"
 import { FakeClock } from "../fixtures/fake-clock.ts"
 import { linesOf, modelDecoder } from "./simulation/model-decoder.ts"
 
@@ -30,7 +30,12 @@ beforeEach(() => {
   publishes = []
   acknowledged = []
   told = []
-  delivery = new Delivery({
+  delivery = newDelivery(LIMITS)
+  decoder.resume("s", 0)
+})
+
+function newDelivery(limits: DeliveryLimits): Delivery {
+  const made = new Delivery({
     shard: 0,
     slot: 0,
     events: ["EVENT"],
@@ -38,7 +43,7 @@ beforeEach(() => {
     broker: heldBroker(),
     clock,
     soon: (run) => void clock.after(0, run),
-    limits: LIMITS,
+    limits,
     on: {
       acknowledged: ({ id }, sequence) => acknowledged.push(`${id}:${sequence}`),
       gapAnnounced: () => told.push("gap"),
@@ -47,9 +52,9 @@ beforeEach(() => {
       confirmed: (events) => told.push(`confirmed ${events}`),
     },
   })
-  decoder.resume("s", 0)
-  delivery.begin(SESSION, 0)
-})
+  made.begin(SESSION, 0)
+  return made
+}
 
 function heldBroker(): Broker {
   const hold = (lines: readonly string[]) => {
@@ -155,6 +160,34 @@ describe("delivery", () => {
       clock.advance(0)
     }
     expect(told).toEqual(["stalled"])
+  })
+
+  test("while the broker is busy, events wait for a whole batch or for a confirm", async () => {
+    delivery = newDelivery(DEFAULT_DELIVERY_LIMITS)
+    for (let sequence = 1; sequence <= 10; sequence += 1) {
+      receive(sequence)
+      clock.advance(0)
+    }
+    expect(publishes.length).toBe(8)
+    await confirm(0)
+    expect(publishes[8]?.lines).toEqual(["s:9", "s:10"])
+    for (let sequence = 11; sequence < 10 + 512; sequence += 1) receive(sequence)
+    expect(publishes.length).toBe(9)
+    receive(10 + 512)
+    expect(publishes[9]?.lines.length).toBe(512)
+  })
+
+  test("what came behind a full window goes out in batches, each acknowledged by its own last event", async () => {
+    delivery = newDelivery({ ...DEFAULT_DELIVERY_LIMITS, windowEvents: 1 })
+    receive(1)
+    clock.advance(0)
+    for (let sequence = 2; sequence <= 601; sequence += 1) receive(sequence)
+    receive(602, "DROPPED")
+    await confirm(0)
+    await confirm(1)
+    await confirm(2)
+    expect(publishes.map(({ lines }) => lines.length)).toEqual([1, 512, 88])
+    expect(acknowledged).toEqual(["s:1", "s:513", "s:602"])
   })
 
   test("the end of a connection publishes everything, whatever the window says", () => {

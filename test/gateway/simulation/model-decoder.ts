@@ -1,6 +1,6 @@
 // A decoder for the simulation: frames are JSON text, events are `session:sequence` lines. "garbage" cannot be decoded.
 
-import { RECORD_INTS } from "../../../src/codec/batch.ts"
+import { RECORD_INTS, RecordField } from "../../../src/codec/batch.ts"
 import { type ControlPacket, DecodeError, type Decoder } from "../../../src/codec/decoder.ts"
 
 const LINE_BYTES = 24
@@ -20,13 +20,15 @@ export function linesOf(bytes: Uint8Array): string[] {
 
 export function modelDecoder(): Decoder {
   let control: ControlPacket[] = []
-  let events: string[] = []
+  let events: { readonly line: string; readonly sequence: number }[] = []
   let sequence = 0
   let sessionId = ""
   const onDispatch = ({ s, t, d }: ControlPacket) => {
     if (s !== null) sequence = s
     if (t === "READY") sessionId = (d as { session_id: string }).session_id
-    if (t !== null && !READY_AND_RESUMED.includes(t) && t !== "DROPPED") events.push(eventLine(sessionId, sequence))
+    if (t !== null && !READY_AND_RESUMED.includes(t) && t !== "DROPPED") {
+      events.push({ line: eventLine(sessionId, sequence), sequence })
+    }
   }
   return {
     push(frame) {
@@ -45,11 +47,17 @@ export function modelDecoder(): Decoder {
     pendingBytes: () => events.length * LINE_BYTES,
     pendingEvents: () => events.length,
     take(bytes, records) {
-      const count = events.length
-      bytes.set(new TextEncoder().encode(events.join("")))
-      records.fill(0, 0, count * RECORD_INTS)
-      events = []
-      return count
+      const most = Math.min(Math.floor(bytes.length / LINE_BYTES), Math.floor(records.length / RECORD_INTS))
+      const taken = events.slice(0, most)
+      events = events.slice(most)
+      bytes.set(new TextEncoder().encode(taken.map(({ line }) => line).join("")))
+      taken.forEach((event, index) => {
+        records.fill(0, index * RECORD_INTS, (index + 1) * RECORD_INTS)
+        records[index * RECORD_INTS + RecordField.sequenceLow] = event.sequence
+        records[index * RECORD_INTS + RecordField.offset] = index * LINE_BYTES
+        records[index * RECORD_INTS + RecordField.length] = LINE_BYTES
+      })
+      return taken.length
     },
     lastSequence: () => sequence,
     resume(id, from) {
