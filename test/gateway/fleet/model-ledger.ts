@@ -141,6 +141,12 @@ export class ModelLedger {
     this.onChanged("")
   }
 
+  /** Every shard of the set that closes. */
+  get hasEnded(): boolean {
+    if (this.#other?.isClosing !== true) return false
+    return slotsOf(this.#other).every((slot) => this.#leases.get(slot)?.isEnded !== false)
+  }
+
   /** It is closed. */
   endReshard(): void {
     for (const slot of this.#other === null ? [] : slotsOf(this.#other)) this.#leases.delete(slot)
