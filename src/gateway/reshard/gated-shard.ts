@@ -16,26 +16,46 @@ export interface GatedShard {
   confirmed(): Promise<void>
 }
 
-/** A shard that hears of events late, since its connection or its process hangs, must not tell what came last. */
+/** Of heartbeats beside those that are due: Discord takes 120 packets a minute. */
+const LEAST_PROBE_MS = 1_000
+
+/** Whether a shard hears of events late, since its connection or its process hangs. */
 export class Freshness {
   readonly #shard: GatedShard
-  readonly #times: HandOverTimes
+  readonly #mostLateMs: number
   readonly #nowMs: () => number
-  #askedMs = Number.NEGATIVE_INFINITY
+  /** Everything is here that Discord sent before. */
+  #knownMs = Number.NEGATIVE_INFINITY
+  #probe: Promise<void> | null = null
 
-  constructor(shard: GatedShard, times: HandOverTimes, nowMs: () => number) {
+  constructor(shard: GatedShard, { skewMs }: HandOverTimes, nowMs: () => number) {
     this.#shard = shard
-    this.#times = times
+    this.#mostLateMs = skewMs / 2
     this.#nowMs = nowMs
   }
 
-  /** Whether everything is here that Discord sent more than half a skew ago. */
+  /** Whether everything is here that Discord sent more than half a skew ago: only then it may be told what came last. */
   async isFresh(): Promise<boolean> {
-    if (!this.#isRecent()) this.#askedMs = (await this.#shard.probe()) ?? Number.NEGATIVE_INFINITY
-    return this.#isRecent()
+    if (!this.#isKnown(this.#mostLateMs)) await this.#ask()
+    return this.#isKnown(this.#mostLateMs)
   }
 
-  #isRecent(): boolean {
-    return this.#askedMs >= this.#nowMs() - this.#times.skewMs / 2
+  /** Called every so often while the shard holds events back: what was late may have been published long ago. */
+  watch(): void {
+    if (this.#probe === null && !this.#isKnown(Math.max(this.#mostLateMs, LEAST_PROBE_MS))) void this.#ask()
+  }
+
+  #isKnown(withinMs: number): boolean {
+    return this.#knownMs >= this.#nowMs() - withinMs
+  }
+
+  #ask(): Promise<void> {
+    this.#probe ??= this.#shard.probe().then((askedMs) => {
+      this.#probe = null
+      if (askedMs === null) return
+      this.#knownMs = askedMs
+      if (!this.#isKnown(this.#mostLateMs)) this.#shard.gate.late()
+    })
+    return this.#probe
   }
 }

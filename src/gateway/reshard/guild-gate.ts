@@ -98,6 +98,11 @@ export class GuildGate {
     for (const pair of this.#pairs.values()) pair.knowsFrom(this.#knowsFromMs)
   }
 
+  /** Events came late: from now on they do not. */
+  late(): void {
+    this.live(this.#isLive)
+  }
+
   /** What of a batch is to be published now, with keys. Null: nothing. */
   pass(batch: EventBatch): EventBatch | null {
     const kept: number[] = []

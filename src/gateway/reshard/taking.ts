@@ -63,10 +63,11 @@ export class Taking {
 
   /** Does what is due. Called every so often. */
   tick(): void {
-    const { pair, to, shard, times, clock } = this.#options
+    const { pair, to, shard, freshness, times, clock } = this.#options
     const other = pair[otherSide(to)]
     const nowMs = clock.nowMs()
     shard.gate.hold(other)
+    freshness.watch()
     if (this.#isBusy || this.isDone) return
     if (this.#attempt !== null) return this.#pursue(this.#attempt)
     if (!shard.gate.isReady(other)) {

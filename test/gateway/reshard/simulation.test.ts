@@ -12,6 +12,7 @@ import {
 } from "../../../src/gateway/reshard/state.ts"
 import { step } from "../../../src/gateway/reshard/step.ts"
 import { type Random, seeded } from "../simulation/random.ts"
+import { runWorld, type WorldOptions } from "./simulation/reshard-world.ts"
 
 const SCHEDULES = 10_000
 const STORM_STEPS = 60
@@ -151,3 +152,44 @@ test("every reshard ends done or undone, and no set closes that publishes anythi
   if (seedGiven !== undefined) return
   for (const count of Object.values(totals)) expect(count).toBeGreaterThan(SCHEDULES / 10)
 }, 120_000)
+
+/** Each runs some minutes of a bot: the real delivery, gates and hand-overs of all its shards. */
+const WORLDS = Bun.env["SPECTACLES_LONG_TESTS"] === undefined ? 120 : 3_000
+
+function runWorlds(count: number, options: WorldOptions) {
+  const totals = { changes: 0, crashes: 0, breaks: 0, wentBack: 0, repeated: 0 }
+  const failures: string[] = []
+  for (const seed of seedGiven === undefined ? seeds.slice(0, count) : seeds) {
+    const result = runWorld(seed, options)
+    const { problems, repeated } = result
+    totals.changes += result.changes
+    totals.crashes += result.crashes
+    totals.breaks += result.breaks
+    totals.wentBack += result.wentBack ? 1 : 0
+    totals.repeated += repeated
+    const isRepeated = options.kinds === 0 && repeated > 0
+    if (isRepeated) problems.push(`${repeated} events came under two ids`)
+    if (problems.length > 0) failures.push(`seed ${seed}: ${problems.join("; ")}`)
+  }
+  return { totals, failures }
+}
+
+test("guilds change hands, there and back: no event is lost, each comes under one id alone, in its guild's order", () => {
+  const { totals, failures } = runWorlds(WORLDS, { kinds: 0, losesSessions: false })
+  expect(failures).toEqual([])
+  if (seedGiven !== undefined) return
+  for (const count of [totals.changes, totals.crashes, totals.breaks]) expect(count).toBeGreaterThan(WORLDS)
+  expect(totals.wentBack).toBeGreaterThan(WORLDS / 10)
+}, 3_600_000)
+
+test("a session that is lost meanwhile loses what every lost session does, and no more", () => {
+  expect(runWorlds(WORLDS / 2, { kinds: 0, losesSessions: true }).failures).toEqual([])
+}, 3_600_000)
+
+test.each([1, 2, 8])(
+  "a guild with %d kinds of events, equal in every byte, loses none of them either",
+  (kinds) => {
+    expect(runWorlds(WORLDS / 6, { kinds, losesSessions: false }).failures).toEqual([])
+  },
+  3_600_000,
+)
