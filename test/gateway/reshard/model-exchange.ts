@@ -19,6 +19,8 @@ export class ModelExchange {
   readonly from: number
   readonly to: number
   phase: "opening" | "cutting" | "undoing" = "cutting"
+  /** Told when an offer or a change is stored, before anybody knows. */
+  onStored: () => void = () => {}
   readonly #changes = new Map<string, readonly PairChange[]>()
   readonly #attempts = new Map<string, string>()
   readonly #listeners = new Set<{ readonly listener: ExchangeListener; readonly ways: ModelExchangeWays }>()
@@ -64,6 +66,7 @@ export class ModelExchange {
           if (!this.#allows(to)) return false
           this.#attempts.set(keyOf(pair), offer.attempt)
           this.#tell(({ offered }) => offered(pair, to, offer))
+          this.onStored()
           return true
         }),
       decline: (pair, attempt) => call(() => this.#tell(({ declined }) => declined(pair, attempt))),
@@ -89,6 +92,7 @@ export class ModelExchange {
     this.#attempts.delete(keyOf(pair))
     this.#changes.set(keyOf(pair), [...changes, change])
     this.#tell(({ settled }) => settled(pair, change))
+    this.onStored()
     return true
   }
 

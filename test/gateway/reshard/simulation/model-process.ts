@@ -15,8 +15,8 @@ import type { Random } from "../../simulation/random.ts"
 import { eventDecoder } from "./event-decoder.ts"
 import type { ModelSession } from "./model-session.ts"
 
-export const EVENTS = ["MESSAGE_CREATE", "GUILD_CREATE"]
-export const TIMES = timesOf(SKEW_MS)
+const EVENTS = ["READY", "MESSAGE_CREATE", "GUILD_CREATE"]
+const TIMES = timesOf(SKEW_MS)
 const ENCODING = { body: "json", framing: { type: "bare" } } as const
 const SAVE_MS = 250
 const RECONNECT_MS = 3_000
@@ -49,10 +49,12 @@ export class ModelProcess {
   /** Published and not yet executed, in order. */
   #unpublished: (() => void)[] = []
   #lastPublishMs = 0
+  readonly #slowestPublishMs: number
 
   constructor(places: readonly ShardPlace[], options: ProcessOptions) {
     this.#options = options
     this.#places = places
+    this.#slowestPublishMs = options.random.pick([50, 50, 2_000])
     const { from, to, clock, exchange, newAttempt } = options
     this.#handOvers = new PairHandOvers({
       ...{ exchange, from, to, clock, newAttempt, times: TIMES },
@@ -131,6 +133,7 @@ export class ModelProcess {
     delivery.begin(sessionOf(parts.sessionId), 0)
     gate.ready(place.guildIds)
     gate.live(true)
+    place.discord.dispatch("READY", {})
     for (const id of place.guildIds) place.discord.dispatch("GUILD_CREATE", { id })
   }
 
@@ -181,7 +184,7 @@ export class ModelProcess {
       clock.after(random.int(50), () => this.#isUp && resolve())
     }
     this.#unpublished.push(once)
-    this.#lastPublishMs = Math.max(this.#lastPublishMs, clock.nowMs() + random.int(50))
+    this.#lastPublishMs = Math.max(this.#lastPublishMs, clock.nowMs() + random.int(this.#slowestPublishMs))
     clock.after(this.#lastPublishMs - clock.nowMs(), () => this.#isUp && once())
     return promise
   }

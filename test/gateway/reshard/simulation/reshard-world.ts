@@ -21,6 +21,9 @@ const STORM_MS = 200_000
 const END_MS = 420_000
 const QUIET_MS = END_MS - 40_000
 const ORDER_MS = 2_000
+const LONGEST_HANG_MS = 60_000
+/** What a session that hangs has not told when it is lost. */
+const LATEST_MS = LONGEST_HANG_MS + 10_000
 
 export interface WorldOptions {
   /** So many kinds of events, equal in every byte; 0: no two are equal. */
@@ -192,14 +195,19 @@ class World {
       for (let i = 0; i < times; i += 1) this.#clock.after(random.between(2 * BEGIN_MS, STORM_MS), run)
     }
     during(random.pick([0, 1, 3]), () => this.#crash())
+    // Just where it hurts most.
+    const crashes = random.pick([0, 0.2, 0.5])
+    this.#exchange.onStored = () => {
+      if (!this.#isCalm && random.chance(crashes)) this.#clock.after(random.int(1_000), () => this.#crash())
+    }
     during(random.pick([0, 2, 5]), () => {
       this.#breaks += 1
       random.pick(this.#places).discord.disconnect()
     })
-    during(random.pick([0, 2, 5]), () => {
+    during(random.pick([0, 2, 10]), () => {
       const { discord } = random.pick(this.#places)
       discord.hang()
-      this.#clock.after(random.int(30_000), () => discord.hangNoMore())
+      this.#clock.after(random.int(LONGEST_HANG_MS), () => discord.hangNoMore())
     })
     if (losesSessions) during(random.pick([1, 2]), () => random.pick(this.#places).discord.lose())
     if (!random.chance(0.3)) return
@@ -214,7 +222,7 @@ class World {
     if (process === undefined) return
     this.#crashes += 1
     const places = process.crash()
-    this.#clock.after(this.#random.int(6_000), () => this.#start(places))
+    this.#clock.after(this.#random.int(this.#random.pick([200, 6_000])), () => this.#start(places))
   }
 
   /** Whichever process leads: it gives its orders again until they are carried out. */
@@ -279,7 +287,7 @@ class World {
     const id = this.#guildIds[guild] ?? null
     return this.#lost.some(({ place, atMs }) => {
       const count = place.side === "old" ? this.#exchange.from : this.#exchange.to
-      return place.shard === (id === null ? 0 : shardOf(id, count)) && Math.abs(atMs - sentMs) < 40_000
+      return place.shard === (id === null ? 0 : shardOf(id, count)) && Math.abs(atMs - sentMs) < LATEST_MS
     })
   }
 }
