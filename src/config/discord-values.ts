@@ -16,6 +16,15 @@ const EVENT_NAME = /^\s*\w{1,64}\s*$/
 const MAX_PRESENCE_BYTES = 3_072
 const INTENT_NAMES = [...Object.keys(INTENT_BITS), ...Object.keys(INTENT_ALIASES)]
 
+/** `auto`: the bot is given more when it has outgrown them. */
+export function shardCount(): z.ZodType<number | "auto"> {
+  return parsed(`write a whole number from 0 to ${MAX_SHARDS}, or "auto".`, (value) => {
+    if (typeof value === "string" && value.trim() === "auto") return "auto"
+    const count = integer(0, MAX_SHARDS).safeParse(value)
+    return count.success ? count.data : undefined
+  })
+}
+
 export function intents(): z.ZodType<Intent[]> {
   const intent = z.string(wrong('write an intent\'s name, such as "GUILDS".')).transform((name, context) => {
     const known = intentNamed(name.trim())

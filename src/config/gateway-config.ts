@@ -46,6 +46,10 @@ export interface LeaseConfig {
   readonly weight: number
   /** Shards that this process takes at most. */
   readonly capacity: number
+  /** The bot is given more shards when it has outgrown them. */
+  readonly isAuto: boolean
+  /** By how much one session may get an event later than another. */
+  readonly reshardSkewMs: number
 }
 
 export interface ApiConfig {

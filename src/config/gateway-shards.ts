@@ -11,9 +11,22 @@ const LEAST_LEASE_MS = 1_000
 /** Discord keeps a session for a few minutes: whoever takes a shard over must come before that. */
 const MOST_LEASE_MS = 60_000
 
+/** Timers are no finer. */
+const LEAST_SKEW_MS = 100
+/** What is held back for five times as long has to fit in memory. */
+const MOST_SKEW_MS = 60_000
+
 export function shardsOf(settings: GatewaySettings, report: Report): ShardsConfig {
   const shards = fixedShardsOf(settings, report)
-  if (settings.values["shards.ownership"] === "config") return shards
+  if (settings.values["shards.ownership"] === "config") {
+    if (settings.values["shards.count"] === "auto") {
+      report.problem(
+        settings.place("shards.count"),
+        'shards.count is "auto", which needs shards.ownership "redis": write 0 for as many as Discord recommends.',
+      )
+    }
+    return shards
+  }
   return { ...shards, leases: leasesOf(settings, report) }
 }
 
@@ -24,6 +37,13 @@ function leasesOf(settings: GatewaySettings, report: Report): LeaseConfig {
     report.problem(
       settings.place("shards.lease"),
       `shards.lease is ${formatDuration(leaseMs)}: write a duration from ${formatDuration(LEAST_LEASE_MS)} to ${formatDuration(MOST_LEASE_MS)}.`,
+    )
+  }
+  const reshardSkewMs = values["shards.reshard_skew"]
+  if (reshardSkewMs < LEAST_SKEW_MS || reshardSkewMs > MOST_SKEW_MS) {
+    report.problem(
+      settings.place("shards.reshard_skew"),
+      `shards.reshard_skew is ${formatDuration(reshardSkewMs)}: write a duration from ${formatDuration(LEAST_SKEW_MS)} to ${formatDuration(MOST_SKEW_MS)}.`,
     )
   }
   const ownership = 'shards.ownership is "redis"'
@@ -51,11 +71,13 @@ function leasesOf(settings: GatewaySettings, report: Report): LeaseConfig {
       `shards.ids fixes shards and ${ownership}, which shares them out: keep one of the two.`,
     )
   }
-  return { leaseMs, weight: values["shards.weight"], capacity: values["shards.max"] ?? MAX_SHARDS }
+  const { "shards.weight": weight, "shards.max": capacity = MAX_SHARDS } = values
+  return { leaseMs, weight, capacity, isAuto: values["shards.count"] === "auto", reshardSkewMs }
 }
 
 function fixedShardsOf(settings: GatewaySettings, report: Report): ShardsConfig {
-  const count = settings.values["shards.count"]
+  const given = settings.values["shards.count"]
+  const count = given === "auto" ? 0 : given
   const ids = settings.values["shards.ids"]
   // The original took a count of 0 and an empty list as not set.
   const isCounted = count > 0

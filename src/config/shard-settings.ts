@@ -1,6 +1,6 @@
 // The gateway's settings of its shards: which run here, and when they may identify.
 
-import { MAX_SHARDS, shardIds } from "./discord-values.ts"
+import { MAX_SHARDS, shardCount, shardIds } from "./discord-values.ts"
 import { formatDuration } from "./duration.ts"
 import { optional, setting } from "./settings.ts"
 import { choice, duration, integer } from "./values.ts"
@@ -16,9 +16,10 @@ const IDENTIFY_RESERVE = 50
 
 export const SHARD_SETTINGS = {
   "shards.count": setting({
-    about: "The bot's shards over all processes. `0`: as many as Discord recommends.",
+    about:
+      "The bot's shards over all processes. `0`: as many as Discord recommends. `auto`: as well, and twice as many when the bot has outgrown them, without downtime ([resharding](resharding.md)); needs `shards.ownership` `redis`.",
     variables: ["DISCORD_SHARD_COUNT"],
-    schema: integer(0, MAX_SHARDS),
+    schema: shardCount(),
     fallback: 0,
   }),
   "shards.ids": optional({
@@ -38,6 +39,15 @@ export const SHARD_SETTINGS = {
     isOwn: true,
     about: "After so long without a sign of life a process's shards go to others. From 1 s to 60 s.",
     variables: ["DISCORD_SHARD_LEASE"],
+    schema: duration(),
+    fallback: "10s",
+    print: formatDuration,
+  }),
+  "shards.reshard_skew": setting({
+    isOwn: true,
+    about:
+      "By how much one session may get an event later than another, while guilds change hands in a [reshard](resharding.md). What one holds back and remembers is 3 to 5 times as long. From 100 ms to 60 s; the same in every process.",
+    variables: ["DISCORD_SHARD_RESHARD_SKEW"],
     schema: duration(),
     fallback: "10s",
     print: formatDuration,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { problemsOf, read } from "../fixtures/gateway-config.ts"
 
+const RESHARD = { isAuto: false, reshardSkewMs: 10_000 } as const
+
 describe("shards", () => {
   const accepted: readonly (readonly [string, object])[] = [
     ["", {}],
@@ -29,7 +31,7 @@ describe("shards", () => {
     ['count = 4\nids = ["3-1"]', '3: shards.ids[0] is "3-1": write a shard\'s id, or a range such as "0-15".'],
     ['count = 4\nids = ["0-999999999"]', '3: shards.ids[0] is "0-999999999": write a shard\'s id, or a range'],
     ['count = 4\nids = ["a"]', '3: shards.ids[0] is "a": write a shard\'s id, or a range such as "0-15".'],
-    ["count = 'x'\nids = [0]", '2: shards.count is "x": write a whole number from 0 to 100000.'],
+    ["count = 'x'\nids = [0]", '2: shards.count is "x": write a whole number from 0 to 100000, or "auto".'],
   ]
   for (const [text, problem] of refused) {
     test(`#36 says: ${problem}`, () => {
@@ -53,13 +55,27 @@ describe("leases of shards", () => {
   const shards = (text: string) => `${SHARED}[shards]\nownership = "redis"\n${text}`
 
   test("are for 10 s, with a weight of 1 and no bound, unless something else is said", () => {
-    expect(read(shards("")).config.shards).toEqual({ leases: { leaseMs: 10_000, weight: 1, capacity: 100_000 } })
+    expect(read(shards("")).config.shards).toEqual({
+      leases: { leaseMs: 10_000, weight: 1, capacity: 100_000, ...RESHARD },
+    })
     const said = 'count = 8\nlease = "4s"\nweight = 3\nmax = 16'
-    expect(read(shards(said)).config.shards).toEqual({ count: 8, leases: { leaseMs: 4_000, weight: 3, capacity: 16 } })
+    expect(read(shards(said)).config.shards).toEqual({
+      count: 8,
+      leases: { leaseMs: 4_000, weight: 3, capacity: 16, ...RESHARD },
+    })
+  })
+
+  test("let the bot outgrow its shards where the count is auto", () => {
+    const { count, leases } = read(shards('count = "auto"\nreshard_skew = "2s"')).config.shards
+    expect([count, leases?.isAuto, leases?.reshardSkewMs]).toEqual([undefined, true, 2_000])
+    expect(problemsOf("", { DISCORD_SHARD_COUNT: "auto" })).toEqual([
+      'DISCORD_SHARD_COUNT: shards.count is "auto", which needs shards.ownership "redis": write 0 for as many as Discord recommends.',
+    ])
   })
 
   const refused: readonly (readonly [string, string])[] = [
     [shards('lease = "500ms"'), "shards.lease is 500ms: write a duration from 1s to 1m."],
+    [shards('reshard_skew = "10ms"'), "shards.reshard_skew is 10ms: write a duration from 100ms to 1m."],
     [shards('lease = "2m"'), "shards.lease is 2m: write a duration from 1s to 1m."],
     [
       shards("count = 2\nids = [0]"),

@@ -34,6 +34,7 @@ count = 4 # DISCORD_SHARD_COUNT
 ids = [ 0, 1 ] # DISCORD_SHARD_IDS
 ownership = "config" # default
 lease = "10s" # default
+reshard_skew = "10s" # default
 weight = 1 # default
 
 [identify]

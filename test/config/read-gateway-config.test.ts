@@ -146,8 +146,8 @@ describe("every key and its variable", () => {
 describe("problems", () => {
   const cases: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
     ["gateway_version = 'ten'", {}, 'gateway.toml:1: gateway_version is "ten": write a whole number from 1 to 99.'],
-    ["[shards]\ncount = -1", {}, "gateway.toml:2: shards.count is -1: write a whole number from 0 to 100000."],
-    ["[shards]\ncount = 1.5", {}, "gateway.toml:2: shards.count is 1.5: write a whole number from 0 to 100000."],
+    ["[shards]\ncount = -1", {}, "gateway.toml:2: shards.count is -1: write a whole number from 0 to 100000, or \"auto\"."],
+    ["[shards]\ncount = 1.5", {}, "gateway.toml:2: shards.count is 1.5: write a whole number from 0 to 100000, or \"auto\"."],
     ["", { DISCORD_SHARD_COUNT: "two" }, 'DISCORD_SHARD_COUNT: shards.count is "two": write a whole number'],
     ["[broker]\ntype = 'kafka'", {}, 'gateway.toml:2: broker.type is "kafka": write one of "stdio", "redis", "amqp".'],
     [
@@ -215,7 +215,7 @@ describe("problems", () => {
         [
           "ConfigError: Cannot start: the configuration has 6 problems.",
           '  my.toml:4: intents[1] is "GUILD_MESAGES", which is no intent of Discord\'s. Did you mean GUILD_MESSAGES?',
-          '  DISCORD_SHARD_COUNT: shards.count is "x": write a whole number from 0 to 100000.',
+          '  DISCORD_SHARD_COUNT: shards.count is "x": write a whole number from 0 to 100000, or "auto".',
           "  my.toml:6: event is not a setting. Did you mean events?",
           "  my.toml:1: the token is missing: set DISCORD_TOKEN or DISCORD_TOKEN_FILE, or token or token_file in the file, which the command init writes.",
           '  my.toml: events are missing: set DISCORD_EVENTS or events to those to publish, such as ["MESSAGE_CREATE"].',
