@@ -18,7 +18,9 @@ export const AT_ONCE: ModelExchangeWays = { call: async (step) => step(), tell: 
 export class ModelExchange {
   readonly from: number
   readonly to: number
-  phase: "opening" | "cutting" | "undoing" = "cutting"
+  phase: "opening" | "cutting" | "closing" | "undoing" = "cutting"
+  /** Another reshard runs by now. */
+  isSuperseded = false
   /** Told when an offer or a change is stored, before anybody knows. */
   onStored: () => void = () => {}
   readonly #changes = new Map<string, readonly PairChange[]>()
@@ -73,7 +75,7 @@ export class ModelExchange {
       settle: (pair, change) => call(() => this.#settle(pair, change)),
       restore: (pair, changes) =>
         call(() => {
-          if (changes.length > this.changes(pair).length) this.#changes.set(keyOf(pair), changes)
+          if (!this.isSuperseded && changes.length > this.changes(pair).length) this.#changes.set(keyOf(pair), changes)
         }),
       withdraw: (pair, attempt) =>
         call(() => {
@@ -97,7 +99,7 @@ export class ModelExchange {
   }
 
   #allows(to: Side): boolean {
-    return this.phase === (to === "new" ? "cutting" : "undoing")
+    return !this.isSuperseded && this.phase === (to === "new" ? "cutting" : "undoing")
   }
 
   #tell(what: (listener: ExchangeListener) => void): void {
@@ -106,7 +108,8 @@ export class ModelExchange {
 
   #read(side: Side, shard: number): ChangesByOther {
     const other = side === "old" ? "new" : "old"
-    return new Map(this.#pairsOf(side, shard).map((pair) => [pair[other], this.changes(pair)]))
+    const changesOf = (pair: Pair) => (this.isSuperseded ? [] : this.changes(pair))
+    return new Map(this.#pairsOf(side, shard).map((pair) => [pair[other], changesOf(pair)]))
   }
 
   #pairsOf(side: Side, shard: number): readonly Pair[] {

@@ -1,0 +1,96 @@
+// Every adapter of the exchange's port against one suite: the model, and Redis, alone and as a cluster. And what only Redis has.
+
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { placeOf } from "../../../src/brokers/redis/address.ts"
+import { newClient } from "../../../src/brokers/redis/clients.ts"
+import { redisExchange } from "../../../src/gateway/reshard/redis/exchange.ts"
+import { reshardKeys } from "../../../src/gateway/reshard/redis/keys.ts"
+import { type PairExchangesUnderTest, pairExchangeContract } from "../../contract/pair-exchange.ts"
+import { RecordingLogger } from "../../fixtures/recording-logger.ts"
+import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
+import { AT_ONCE, ModelExchange } from "./model-exchange.ts"
+
+/** Servers that find each other take seconds on a busy machine. */
+const START_MS = 60_000
+
+let server: RedisServer
+let cluster: readonly RedisServer[] = []
+
+beforeAll(async () => {
+  server = await startRedisServer()
+  cluster = await startRedisCluster()
+}, START_MS)
+
+afterAll(async () => {
+  await Promise.all([server, ...cluster].map((one) => one.stop()))
+})
+
+pairExchangeContract("model", async () => {
+  const model = new ModelExchange(2, 4)
+  return {
+    one: model.connect(AT_ONCE),
+    other: model.connect(AT_ONCE),
+    async setPhase(phase) {
+      model.phase = phase
+    },
+    async supersede() {
+      model.isSuperseded = true
+    },
+    async listening() {},
+    async close() {},
+  }
+})
+
+async function onRedis(
+  urls: readonly string[],
+): Promise<PairExchangesUnderTest & { readonly over: () => Promise<string[]> }> {
+  const prefix = `bot-${crypto.randomUUID()}`
+  const { record, over, news } = reshardKeys(prefix)
+  const place = placeOf({ urls, isCluster: urls.length > 1 })
+  const client = () => newClient({ place, log: new RecordingLogger(), random: Math.random }, "a test", null)
+  const connect = () => {
+    const [commands, subscriber] = [client(), client()]
+    const exchange = redisExchange({ commands, subscriber, prefix, reshardId: "this", from: 2, to: 4 })
+    return { commands, subscriber, exchange }
+  }
+  const [one, other] = [connect(), connect()]
+  const setPhase = async (phase: string) => void (await one.commands.hset(record, "id", "this", "phase", phase))
+  await setPhase("cutting")
+  return {
+    one: one.exchange,
+    other: other.exchange,
+    setPhase,
+    supersede: async () => void (await one.commands.hset(record, "id", "another")),
+    listening: async () => void (await Promise.all([one, other].map(({ subscriber }) => subscriber.subscribe(news)))),
+    over: async () => (await one.commands.smembers(over)).toSorted(),
+    async close() {
+      for (const { commands, subscriber, exchange } of [one, other]) {
+        exchange.close()
+        commands.disconnect()
+        subscriber.disconnect()
+      }
+    },
+  }
+}
+
+pairExchangeContract("Redis", () => onRedis([server.url]))
+pairExchangeContract("Redis Cluster", () => onRedis(cluster.map(({ url }) => url)))
+
+test("the pairs that the new set publishes can be read beside the record", async () => {
+  const { one, other, setPhase, over, close } = await onRedis([server.url])
+  const places = { old: { sessionId: "o", sequence: 1 }, new: { sessionId: "n", sequence: 1 }, streams: new Map() }
+  const offer = (attempt: string) => ({ attempt, place: places.old, tails: new Map() })
+  for (const pair of [
+    { old: 0, new: 2 },
+    { old: 1, new: 3 },
+  ]) {
+    await one.offer(pair, "new", offer("1"))
+    await other.settle(pair, { attempt: "1", to: "new", ...places })
+  }
+  expect(await over()).toEqual(["0:2", "1:3"])
+  await setPhase("undoing")
+  await other.offer({ old: 0, new: 2 }, "old", offer("2"))
+  await one.settle({ old: 0, new: 2 }, { attempt: "2", to: "old", ...places })
+  expect(await over()).toEqual(["1:3"])
+  await close()
+})
