@@ -9,6 +9,9 @@ import { fencedSessions } from "../gateway/fleet/fenced-sessions.ts"
 import { chooseFencing, writerMark } from "../gateway/fleet/fencing.ts"
 import { ledgerKeys, redisLedger } from "../gateway/fleet/redis-ledger.ts"
 import type { LeaseParts } from "../gateway/gateway-parts.ts"
+import { timesOf } from "../gateway/reshard/hand-over.ts"
+import { redisExchange } from "../gateway/reshard/redis/exchange.ts"
+import { redisReshards } from "../gateway/reshard/redis/record.ts"
 import type { Logger } from "../ops/log.ts"
 
 /** A connection that answers nothing for this part of a lease is dropped. */
@@ -44,11 +47,24 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
       "the connections of a process that dies are not ended but lose their permits, as Redis' rights want it",
     )
   }
+  const subscriber = connect("news of leases and reshards", null)
+  const resharding = {
+    commands,
+    subscriber,
+    prefix,
+    replicas: shardStore.redis.replicas,
+  }
   return {
+    reshard: {
+      reshards: redisReshards(resharding),
+      newExchange: ({ id: reshardId, from, to }) => redisExchange({ ...resharding, reshardId, from, to }),
+      times: timesOf(shards.leases.reshardSkewMs),
+      newAttempt: () => crypto.randomUUID(),
+    },
     member: { id: node, ...shards.leases },
     admission: new Admission(writerMark(fencing, prefix, node)),
     ledger: redisLedger({
-      ...{ commands, subscriber: connect("news of leases", null), prefix, node, fencing },
+      ...{ commands, subscriber, prefix, node, fencing },
       replicas: shardStore.redis.replicas,
       replicateWithinMs: shards.leases.leaseMs * REPLICATE_SHARE,
     }),

@@ -8,6 +8,7 @@ import type { GatewayMetrics } from "../ops/gateway-metrics.ts"
 import type { Logger } from "../ops/log.ts"
 import type { LeasesOptions } from "./fleet/leases.ts"
 import type { IdentifyQueue, IdentifyQueueOptions } from "./identify/identify-queue.ts"
+import type { ReshardingOptions } from "./reshard/resharding.ts"
 import type { SessionStore } from "./sessions/session.ts"
 import type { Dial } from "./socket.ts"
 
@@ -34,5 +35,7 @@ export interface GatewayParts {
 
 /** What leases are made of, beside what every gateway has. */
 export interface LeaseParts extends Pick<LeasesOptions, "ledger" | "sessions" | "admission" | "drop"> {
+  /** By which the bot is resharded. */
+  readonly reshard: Pick<ReshardingOptions, "reshards" | "newExchange" | "times" | "newAttempt">
   readonly member: Omit<LeasesOptions["member"], "set">
 }

@@ -206,8 +206,9 @@ export class Gateway {
     const { config, broker, store, leases } = this.#parts
     const { shards, close } = SHUTDOWN_SHARES
     if (this.#running !== null) {
-      const { fleet, ownership } = this.#running
+      const { fleet, ownership, resharding } = this.#running
       await ownership.stop(config.shutdownTimeoutMs * shards)
+      await resharding?.close()
       fleet.close()
     }
     await leases?.ledger.close()

@@ -6,16 +6,19 @@ import { Leases } from "./fleet/leases.ts"
 import type { Fleet } from "./fleet.ts"
 import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
 import type { Ownership } from "./ownership.ts"
+import { Resharding } from "./reshard/resharding.ts"
 import { consumeSends, type SendConsumerOptions } from "./sends/consumer.ts"
 import { OwnSends } from "./sends/own-sends.ts"
 import type { ShardPlan } from "./shard-plan.ts"
-import { firstSet, hasSlot, type ShardSet } from "./shard-set.ts"
+import { firstSet, hasSlot, type ShardPlace, type ShardSet } from "./shard-set.ts"
 import type { UnitEvents } from "./shard-unit.ts"
 import { unitEvents } from "./unit-events.ts"
 
 export interface Running {
   readonly fleet: Fleet
   readonly ownership: Ownership
+  /** Null where shards are fixed. */
+  readonly resharding: Resharding | null
 }
 
 export interface RunningOptions {
@@ -38,7 +41,7 @@ export async function runFixed(plan: ShardPlan, options: RunningOptions): Promis
   const set = firstSet(plan.count)
   const fleet = newFleet(unitEvents(metrics, refuse))
   const ownership = fixedOwnership({ set, ids: plan.ids, fleet, store, clock, log })
-  onRunning({ fleet, ownership })
+  onRunning({ fleet, ownership, resharding: null })
   await ownership.start()
   consumeSends(sendOptions({ parts, fleet, set: () => set, shardIds: plan.ids, signal })).catch(onError)
 }
@@ -48,12 +51,31 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
   const { parts, newFleet, refuse, onError, onRunning, signal } = options
   const { clock, dial, log, metrics } = parts
   const events = unitEvents(metrics, refuse)
+  const told = (shard: ShardPlace, isLive: boolean) => {
+    ownership.live(shard.slot, isLive)
+    resharding.live(shard, isLive)
+  }
   const fleet = newFleet({
     ...events,
-    live: ({ slot }) => ownership.live(slot, true),
+    live: (shard) => told(shard, true),
     down(shard, kind) {
       events.down(shard, kind)
-      ownership.live(shard.slot, false)
+      told(shard, false)
+    },
+    refused(shard, remedy) {
+      // Without the shards that come up beside the bot's it goes on.
+      if (hasSlot(ownership.set, shard.slot)) events.refused(shard, remedy)
+      else void resharding.refused(shard, remedy)
+    },
+  })
+  const resharding = new Resharding({
+    ...{ ...leases.reshard, clock, log },
+    node: leases.member.id,
+    encoding: parts.broker.encoding,
+    units: () => fleet.units,
+    on: {
+      attempt: () => {},
+      failed: () => {},
     },
   })
   const sending = { parts, fleet, set: () => ownership.set }
@@ -65,14 +87,16 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
   const ownership = new Leases({
     ...{ ...leases, fleet, dial, clock, log },
     member: { ...leases.member, set },
+    gate: (shard) => resharding.gate(shard),
     on: {
+      read: (isResharded) => resharding.ledgerRead(isResharded),
       changed: () => sends.update(ownShards(fleet, ownership.set)),
       moved: (move) => metrics.fleet.leaseMoved(move),
       fenced: () => metrics.fleet.fenced(),
       refused: refuse,
     },
   })
-  onRunning({ fleet, ownership })
+  onRunning({ fleet, ownership, resharding })
   signal.addEventListener("abort", () => sends.stop())
   await ownership.start()
   const moving = { ownOnly: false, clock }

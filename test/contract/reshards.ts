@@ -96,6 +96,9 @@ export function reshardsContract(name: string, open: () => Promise<ReshardsUnder
         expect(await reshards.read()).toMatchObject({ cut: [1] })
         await over("0:1", false)
         expect(await reshards.read()).toMatchObject({ cut: [] })
+        // On the way back it has something left to give.
+        await reshards.advance("one", "opening", "undoing", null)
+        expect(await reshards.read()).toMatchObject({ cut: [1] })
       }))
 
     test("closes the old set: the new one is the bot's, and the old one's shards go once each has ended", () =>

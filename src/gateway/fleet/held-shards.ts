@@ -6,9 +6,10 @@ import { settlesWithin } from "../../flow/deadline.ts"
 import type { LeaseMove } from "../../ops/fleet-metrics.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Fleet } from "../fleet.ts"
+import type { GuildGate } from "../reshard/guild-gate.ts"
 import { SessionSaver } from "../sessions/saver.ts"
 import type { SessionStore } from "../sessions/session.ts"
-import { hasSlot, type ShardSet } from "../shard-set.ts"
+import { hasSlot, type ShardPlace, type ShardSet } from "../shard-set.ts"
 import type { ShardUnit } from "../shard-unit.ts"
 import type { Dial } from "../socket.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
@@ -29,6 +30,8 @@ export interface HeldShardsOptions {
   readonly sessions: SessionsUnderLease
   readonly fleet: Fleet
   readonly dial: Dial
+  /** What decides which events of a shard are published while the bot is resharded. */
+  readonly gate: (shard: ShardPlace) => Promise<GuildGate | undefined>
   /** The sets that the bot has now. */
   readonly sets: () => readonly (ShardSet | OtherSet)[]
   /** By the own clock, until when nobody else can have what is held here. */
@@ -83,7 +86,8 @@ export class HeldShards {
     const { sessions, fleet, clock, log, on, sets } = this.#options
     const set = sets().find((one) => hasSlot(one, shard))
     if (set === undefined) throw new Error(`slot ${shard} is of no set that the bot has`)
-    const store = sessions({ slot: shard, shard: shard - set.firstSlot, count: set.count }, token)
+    const place = { slot: shard, shard: shard - set.firstSlot, count: set.count }
+    const store = sessions(place, token)
     const saver = new SessionSaver({
       store,
       clock,
@@ -99,10 +103,23 @@ export class HeldShards {
     charge.isLoaded = true
     // Nobody identifies for a set that closes.
     if (session === null && isClosing(sets(), shard)) return
+    const gate = await this.#gate(shard, charge, place)
+    if (gate === "not-ours") return
     charge.isRunning = true
     const isHeld = () => this.#charges.get(shard) === charge && clock.nowMs() < this.#options.heldUntilMs()
-    fleet.add(new Map([[shard, session]]), { set, saver, dial: leasedDial(this.#options.dial, isHeld) })
+    fleet.add(new Map([[shard, session]]), {
+      ...{ set, saver, dial: leasedDial(this.#options.dial, isHeld) },
+      ...(gate !== null && { gate }),
+    })
     on.changed()
+  }
+
+  /** While the bot is resharded: what decides which of the shard's events are published. */
+  async #gate(shard: number, charge: Charge, place: ShardPlace): Promise<GuildGate | null | "not-ours"> {
+    const { sets, gate } = this.#options
+    if (sets().length < 2) return null
+    const found = await this.#loaded(shard, charge, async () => (await gate(place)) ?? null)
+    return found === undefined ? "not-ours" : found
   }
 
   /** Tries until it succeeds. Undefined: the shard is not ours any more. */
@@ -237,7 +254,7 @@ function isClosing(sets: readonly (ShardSet | OtherSet)[], slot: number): boolea
 function isSettled({ isLoaded, isRunning }: Charge, unit: ShardUnit | undefined): boolean {
   if (!isRunning || unit === undefined) return isLoaded
   const { phase, sessionId } = unit.status
-  return phase === "live" || (sessionId === null && phase !== "identifying")
+  return phase === "live" || phase === "stopped" || (sessionId === null && phase !== "identifying")
 }
 
 const CUT_BECAUSE: Readonly<Record<CutReason, string>> = {

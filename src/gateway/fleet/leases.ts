@@ -8,7 +8,8 @@ import type { LeaseMove } from "../../ops/fleet-metrics.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { Fleet } from "../fleet.ts"
 import type { Ownership } from "../ownership.ts"
-import { isSameSet, type ShardSet } from "../shard-set.ts"
+import type { GuildGate } from "../reshard/guild-gate.ts"
+import { isSameSet, type ShardPlace, type ShardSet } from "../shard-set.ts"
 import type { Dial } from "../socket.ts"
 import type { HandOver, OrderResult } from "../steering/node.ts"
 import type { Admission } from "./admission.ts"
@@ -31,6 +32,7 @@ export interface LeasesOptions {
   readonly admission: Admission
   readonly fleet: Fleet
   readonly dial: Dial
+  readonly gate: (shard: ShardPlace) => Promise<GuildGate | undefined>
   /** Publishes nothing more of what was handed over of a shard. */
   readonly drop: (shard: number) => void
   readonly clock: Clock
@@ -38,6 +40,8 @@ export interface LeasesOptions {
   readonly on: {
     /** Shards came or went, or the bot has another set of them. */
     readonly changed: () => void
+    /** The ledger was read. @param isResharded whether it knows two sets of shards */
+    readonly read: (isResharded: boolean) => void
     readonly moved: (move: LeaseMove) => void
     /** The connections of a dead process were ended. */
     readonly fenced: () => void
@@ -195,6 +199,7 @@ export class Leases implements Ownership {
     }
     const answer = await asked
     this.#input({ type: "answer", answer, sentMs })
+    this.#options.on.read(answer.book.other !== null)
     this.#tell()
     if (answer.type === "member") admission.answered(number)
   }

@@ -21,7 +21,7 @@ export interface ReshardRecord {
   readonly phase: ReshardPhase
   /** Why it is undone; null otherwise. */
   readonly reason: string | null
-  /** New shards whose guilds the new set publishes. */
+  /** New shards all of whose guilds the new set publishes; on the way back, those of which it publishes any. */
   readonly cut: readonly number[]
 }
 

@@ -24,8 +24,11 @@ export class ModelReshards implements Reshards {
 
   async read(): ReturnType<Reshards["read"]> {
     if (this.#record === null) return null
-    const { from, to } = this.#record
-    const isCut = (shard: number) => sharersOf(shard, to, from).every((old) => this.over.has(`${old}:${shard}`))
+    const { from, to, phase } = this.#record
+    const isCut = (shard: number) => {
+      const pairs = sharersOf(shard, to, from).map((old) => this.over.has(`${old}:${shard}`))
+      return phase === "undoing" ? pairs.includes(true) : !pairs.includes(false)
+    }
     const cut = Array.from({ length: to }, (_, shard) => shard).filter(isCut)
     return { ...this.#record, cut, live: [...this.#live] }
   }

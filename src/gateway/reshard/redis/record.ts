@@ -102,20 +102,25 @@ function readReshard(
   const read = RECORD.safeParse(fields)
   if (!read.success) throw new ReshardRecordError(`Redis holds ${JSON.stringify(fields)} where a reshard was due`)
   const { reason, ...record } = read.data
-  const { id, from, to } = record
+  const { id } = record
   return {
     ...record,
     reason: reason === "" ? null : reason,
-    cut: cutShards(from, to, new Set(over)),
+    cut: cutShards(read.data, new Set(over)),
     live: live.filter((member) => member.startsWith(`${id}:`)).map((member) => Number(member.slice(id.length + 1))),
   }
 }
 
-/** New shards all of whose pairs are over, ascending. */
-function cutShards(from: number, to: number, over: ReadonlySet<string>): readonly number[] {
-  return Array.from({ length: to }, (_, shard) => shard).filter((shard) =>
-    sharersOf(shard, to, from).every((old) => over.has(`${old}:${shard}`)),
-  )
+/** New shards all of whose pairs are over, ascending; on the way back those that have any left. */
+function cutShards(
+  { from, to, phase }: Pick<Reshard, "from" | "to" | "phase">,
+  over: ReadonlySet<string>,
+): readonly number[] {
+  return Array.from({ length: to }, (_, shard) => shard).filter((shard) => {
+    const isOver = (old: number) => over.has(`${old}:${shard}`)
+    const sharers = sharersOf(shard, to, from)
+    return phase === "undoing" ? sharers.some(isOver) : sharers.every(isOver)
+  })
 }
 
 function parsed(text: string): unknown {

@@ -1,0 +1,254 @@
+// The part of one process while the bot is resharded: its shards of both sets have gates, it does what the leader orders, and
+// leads when nobody else does. While the ledger knows one set of shards, this does nothing at all.
+
+import type { Encoding } from "../../codec/encoding.ts"
+import { type Clock, sleep } from "../../flow/clock.ts"
+import type { Logger } from "../../ops/log.ts"
+import { placeOf, type ShardPlace } from "../shard-set.ts"
+import type { ShardUnit } from "../shard-unit.ts"
+import type { Side } from "./change.ts"
+import type { PairExchange } from "./exchange.ts"
+import { GuildGate } from "./guild-gate.ts"
+import type { HandOverTimes } from "./hand-over.ts"
+import { ReshardLeader } from "./leader.ts"
+import { PairHandOvers, type PairHandOversOptions } from "./pair-hand-overs.ts"
+import { isRunning, newSet, oldSet, type Reshard, type Reshards } from "./record.ts"
+
+/** How often the record is read, beside when it is said to have changed. */
+const READ_MS = 1_000
+/** Words that it has changed come in crowds. */
+const LEAST_READ_MS = 100
+/** So long a leader may be silent. */
+const LEAD_MS = 5_000
+/** Of the time to hold back: so long the guilds of a shard may take to change hands. */
+const HOLDS = 3
+const RETRY_MS = 500
+const NEVER = new AbortController().signal
+
+export interface ReshardingOptions {
+  readonly reshards: Reshards
+  /** Of one reshard. */
+  readonly newExchange: (reshard: Reshard) => ClosableExchange
+  /** Among the bot's processes. */
+  readonly node: string
+  /** What runs here, by slot. */
+  readonly units: () => ReadonlyMap<number, ShardUnit>
+  readonly encoding: Encoding
+  readonly times: HandOverTimes
+  readonly newAttempt: () => string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly on: {
+    readonly attempt: PairHandOversOptions["onAttempt"]
+    /** The guilds of a new shard could not change hands in time. */
+    readonly failed: () => void
+  }
+}
+
+/** `close`: listens no more. */
+export type ClosableExchange = PairExchange & { readonly close: () => void }
+
+/** A reshard that runs, as far as this process has a part in it. */
+interface Part {
+  readonly id: string
+  readonly exchange: ClosableExchange
+  readonly handOvers: PairHandOvers
+  /** What is attached, by slot. */
+  readonly attached: Map<number, { readonly side: Side; readonly shard: number; readonly unit: ShardUnit }>
+}
+
+export class Resharding {
+  readonly #options: ReshardingOptions
+  #isOn = false
+  #reshard: Reshard | null = null
+  #part: Part | null = null
+  #leader: ReshardLeader | null = null
+  #isReading = false
+  #isDue = false
+  #cancelRead = (): void => {}
+  #isClosed = false
+
+  constructor(options: ReshardingOptions) {
+    this.#options = options
+    options.reshards.onOrder(({ shard, to }) => this.#part?.handOvers.handOver(shard, to))
+    options.reshards.onChange(() => this.#soon(LEAST_READ_MS))
+  }
+
+  /** The one that runs, as it was read last; null while none does. */
+  get reshard(): Reshard | null {
+    return isRunning(this.#reshard) ? this.#reshard : null
+  }
+
+  get isLeading(): boolean {
+    return this.#leader !== null
+  }
+
+  /** @param isOn whether the ledger knows two sets of shards */
+  ledgerRead(isOn: boolean): void {
+    if (isOn === this.#isOn || this.#isClosed) return
+    this.#isOn = isOn
+    // Once more at the end: to let go.
+    this.#soon(0)
+  }
+
+  /**
+   * What decides which events of a shard are published; to be asked before it reads its first one.
+   * @throws what Redis throws: without it the shard may not run
+   */
+  async gate(place: ShardPlace): Promise<GuildGate | undefined> {
+    const reshard = await this.#options.reshards.read()
+    if (!isRunning(reshard)) return undefined
+    return (await this.#newGate(this.#partIn(reshard), reshard, place)) ?? undefined
+  }
+
+  /** A shard's connection came up, or went down. */
+  live(place: ShardPlace, isLive: boolean): void {
+    const reshard = this.reshard
+    if (reshard === null || sideOf(reshard, place.slot) !== "new") return
+    // Where that is lost it is told again with the next reading.
+    this.#options.reshards.setLive(reshard.id, place.shard, isLive).catch(() => {})
+  }
+
+  /** Discord does not take a shard of the new set: what the old one has it keeps. */
+  async refused(place: ShardPlace, remedy: string): Promise<void> {
+    const { reshards, clock, log } = this.#options
+    const reason = `Discord refuses shard ${place.shard} of ${place.count}: ${remedy}`
+    while (!this.#isClosed) {
+      try {
+        const reshard = await reshards.read()
+        if (!isRunning(reshard) || sideOf(reshard, place.slot) !== "new") return
+        log.error({}, reason)
+        await reshards.advance(reshard.id, reshard.phase === "cutting" ? "cutting" : "opening", "undoing", reason)
+        return
+      } catch (error) {
+        log.debug({ err: error }, "a reshard could not be undone; trying again")
+        await sleep(clock, RETRY_MS, NEVER)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelRead()
+    this.#part?.handOvers.close()
+    this.#part?.exchange.close()
+    if (this.#leader !== null) await this.#options.reshards.resign(this.#options.node)
+  }
+
+  #soon(delayMs: number): void {
+    if (!(this.#isOn || this.#part !== null) || this.#isClosed) return
+    this.#isDue = true
+    if (this.#isReading) return
+    this.#cancelRead()
+    this.#cancelRead = this.#options.clock.after(delayMs, () => void this.#read())
+  }
+
+  async #read(): Promise<void> {
+    const { reshards, log } = this.#options
+    this.#isReading = true
+    this.#isDue = false
+    try {
+      const reshard = await reshards.read()
+      this.#reshard = reshard
+      await this.#follow(reshard)
+      await this.#lead(reshard)
+    } catch (error) {
+      this.#leader = null
+      log.debug({ err: error }, "the reshard could not be looked after; trying again")
+    }
+    this.#isReading = false
+    if (this.#isOn || this.#part !== null) this.#soon(this.#isDue ? LEAST_READ_MS : READ_MS)
+  }
+
+  /** Those of its shards that run here have gates. */
+  async #follow(reshard: Reshard | null): Promise<void> {
+    if (this.#part !== null && this.#part.id !== (isRunning(reshard) ? reshard.id : null)) this.#letGo(this.#part)
+    if (!isRunning(reshard)) return
+    await this.#attach(this.#partIn(reshard), reshard)
+    this.#tellLive(reshard)
+  }
+
+  #partIn(reshard: Reshard): Part {
+    if (this.#part?.id === reshard.id) return this.#part
+    if (this.#part !== null) this.#letGo(this.#part)
+    const { newExchange, times, clock, newAttempt, log, on } = this.#options
+    const { id, from, to } = reshard
+    const exchange = newExchange(reshard)
+    const onAttempt = on.attempt
+    const handOvers = new PairHandOvers({ exchange, times, clock, newAttempt, log, from, to, onAttempt })
+    this.#part = { id, exchange, handOvers, attached: new Map() }
+    return this.#part
+  }
+
+  async #attach(part: Part, reshard: Reshard): Promise<void> {
+    const { handOvers, attached } = part
+    const units = this.#options.units()
+    for (const [slot, { side, shard, unit }] of attached) {
+      if (units.get(slot) === unit) continue
+      attached.delete(slot)
+      handOvers.detach(side, shard)
+    }
+    for (const [slot, unit] of units) {
+      const side = sideOf(reshard, slot)
+      if (side === null || attached.has(slot)) continue
+      // It ran before the bot was resharded.
+      const gate = unit.gated === null ? await this.#newGate(part, reshard, unit.place) : null
+      if (units.get(slot) !== unit) continue
+      if (gate !== null && unit.gated === null) unit.attach(gate)
+      if (unit.gated === null) continue
+      const { shard } = unit.place
+      attached.set(slot, { side, shard, unit })
+      handOvers.attach(side, shard, unit.gated)
+    }
+  }
+
+  async #newGate({ exchange }: Part, reshard: Reshard, place: ShardPlace): Promise<GuildGate | null> {
+    const { encoding, times, clock } = this.#options
+    const side = sideOf(reshard, place.slot)
+    if (side === null) return null
+    const { shard, count } = place
+    const others = side === "old" ? reshard.to : reshard.from
+    const changes = await exchange.begin(side, shard)
+    return new GuildGate({ side, shard, count, others, encoding, times, changes, clock })
+  }
+
+  /** What was lost is told again. */
+  #tellLive(reshard: Reshard): void {
+    const known = new Set(reshard.live)
+    for (const unit of this.#options.units().values()) {
+      const isLive = unit.status.phase === "live"
+      if (known.has(unit.place.shard) !== isLive) this.live(unit.place, isLive)
+    }
+  }
+
+  /** The reshard is over: nothing is held back any more. */
+  #letGo({ exchange, handOvers, attached }: Part): void {
+    handOvers.close()
+    exchange.close()
+    for (const { unit } of attached.values()) unit.detach()
+    this.#part = null
+  }
+
+  async #lead(reshard: Reshard | null): Promise<void> {
+    const { reshards, node, clock, log, times, on } = this.#options
+    if (!isRunning(reshard)) {
+      this.#leader = null
+      return
+    }
+    if (!(await reshards.lead(node, LEAD_MS))) {
+      this.#leader = null
+      return
+    }
+    if (this.#leader?.id !== reshard.id) {
+      log.info({ from: reshard.from, to: reshard.to, phase: reshard.phase }, "leading the reshard")
+      const handOverWithinMs = HOLDS * times.holdMs
+      this.#leader = new ReshardLeader(reshard, { reshards, clock, log, handOverWithinMs, onFailed: on.failed })
+    }
+    await this.#leader.see(reshard)
+  }
+}
+
+function sideOf(reshard: Reshard, slot: number): Side | null {
+  if (placeOf(slot, [oldSet(reshard)]) !== null) return "old"
+  return placeOf(slot, [newSet(reshard)]) === null ? null : "new"
+}
