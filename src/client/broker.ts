@@ -26,6 +26,11 @@ export interface ResponseOptions {
    * The same for every delivery of one event, also when the gateway published it twice after a crash.
    */
   readonly id: string
+  /**
+   * While the bot is resharded: the same for one event that two sessions of the gateway told of, whose ids differ. Absent where the
+   * event's content does not name it.
+   */
+  readonly key?: string
   /** Answers whoever sent the message by `call`. */
   readonly reply: (data: unknown) => Promise<void>
 }

@@ -11,6 +11,11 @@ export interface Message<Event extends string = string> {
    * do something twice remembers it.
    */
   readonly id: string
+  /**
+   * While the bot is resharded: the same for one event that two sessions of the gateway told of, whose ids differ. Absent where the
+   * event's content does not name it.
+   */
+  readonly key?: string
   /** 1 for the first delivery. */
   readonly attempt: number
   /** Done: it does not come again. */

@@ -74,6 +74,21 @@ export function brokerContract(name: string, traits: BrokerTraits, start: () => 
       })
     })
 
+    test("delivers events with keys as it delivers others", async () => {
+      const { iterator } = await consume("MESSAGE_CREATE", "PRESENCE_UPDATE")
+      const { encoding } = harness.publisher
+      const sent = Array.from({ length: 600 }, (_, index) => {
+        return { event: index % 3 === 0 ? "PRESENCE_UPDATE" : "MESSAGE_CREATE", data: { index, text: "ü\r\n" } }
+      })
+      const keys = sent.map(({ event, data }) => (event === "PRESENCE_UPDATE" ? null : `${event}:"ü":${data.index}`))
+      const published = harness.publisher.publish({ ...batchOf(encoding, sent), keys })
+      const received = await take(iterator, sent.length)
+      const of = (name: string, list: readonly { readonly event: string; readonly data: unknown }[]) =>
+        list.filter(({ event }) => event === name).map(({ data }) => data)
+      for (const name of ["PRESENCE_UPDATE", "MESSAGE_CREATE"]) expect(of(name, received)).toEqual(of(name, sent))
+      await published
+    })
+
     test("settles a publish only once the server has confirmed it, in the order of handing over", async () => {
       harness.stall()
       const settled: number[] = []

@@ -21,6 +21,7 @@ const MAX_DIGITS = 16
 /** Bits of the property flags, in the order in which the properties follow. */
 const Flag = {
   contentType: 1 << 15,
+  headers: 1 << 13,
   deliveryMode: 1 << 12,
   correlationId: 1 << 10,
   replyTo: 1 << 9,
@@ -38,6 +39,8 @@ export interface MessageHead {
   readonly expirationMs: number
   readonly correlationId?: string
   readonly replyTo?: string
+  /** The header `key`. */
+  readonly key?: string
   /** A message id follows with each message. */
   readonly hasId: boolean
 }
@@ -123,12 +126,13 @@ function methodFrame({ exchange, routingKey, mandatory }: MessageHead, channel: 
 
 /** Without the sizes of header and body, which each message has of its own. */
 function headerStart(head: MessageHead, channel: number): Buffer {
-  const { contentType, persistent, correlationId, replyTo, expirationMs, hasId } = head
+  const { contentType, persistent, correlationId, replyTo, expirationMs, hasId, key } = head
   const fixed = Buffer.alloc(FRAME_HEAD_BYTES + HEADER_FIXED_BYTES)
   writeFrameHead(fixed, 0, HEADER_FRAME, channel, 0)
   fixed.writeUInt16BE(BASIC_CLASS, FRAME_HEAD_BYTES)
   const flags =
     Flag.contentType |
+    (key === undefined ? 0 : Flag.headers) |
     (persistent ? Flag.deliveryMode : 0) |
     (correlationId === undefined ? 0 : Flag.correlationId) |
     (replyTo === undefined ? 0 : Flag.replyTo) |
@@ -138,11 +142,25 @@ function headerStart(head: MessageHead, channel: number): Buffer {
   return Buffer.concat([
     fixed,
     shortString(contentType),
+    key === undefined ? Buffer.alloc(0) : keyHeader(key),
     persistent ? Buffer.from([PERSISTENT]) : Buffer.alloc(0),
     correlationId === undefined ? Buffer.alloc(0) : shortString(correlationId),
     replyTo === undefined ? Buffer.alloc(0) : shortString(replyTo),
     shortString(String(expirationMs)),
   ])
+}
+
+/** A table with one long string. */
+function keyHeader(key: string): Buffer {
+  const value = Buffer.from(key)
+  const table = Buffer.concat([shortString("key"), Buffer.from("S"), lengthOf(value), value])
+  return Buffer.concat([lengthOf(table), table])
+}
+
+function lengthOf(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(bytes.length)
+  return length
 }
 
 function writeFrameHead(out: Buffer, at: number, type: number, channel: number, payloadBytes: number): number {

@@ -46,12 +46,20 @@ export class Heads {
     this.#lane = lane
     let frames = this.#frames.get(event)
     if (frames === undefined) {
-      const head = { routingKey: event, mandatory: true, persistent: true, hasId: true, contentType: this.#contentType }
-      const all = { ...head, exchange: this.#exchange, expirationMs: this.#expirationMs }
-      frames = new MessageFrames(all, lane.number, lane.frameMax)
+      frames = new MessageFrames(this.#headOf(event), lane.number, lane.frameMax)
       this.#frames.set(event, frames)
     }
     return frames
+  }
+
+  /** With the header `key`, which no other event has: only while a bot is resharded. */
+  withKey(event: string, key: string, lane: Lane): MessageFrames {
+    return new MessageFrames({ ...this.#headOf(event), key }, lane.number, lane.frameMax)
+  }
+
+  #headOf(event: string): MessageHead {
+    const head = { routingKey: event, mandatory: true, persistent: true, hasId: true, contentType: this.#contentType }
+    return { ...head, exchange: this.#exchange, expirationMs: this.#expirationMs }
   }
 }
 
@@ -60,13 +68,13 @@ export function batchMessage(batch: EventBatch): Message {
   return { count: batch.count, events: () => eventsOf(batch), frames: (lane, heads) => batchFrames(batch, lane, heads) }
 }
 
-function batchFrames({ bytes, records, events, sessionId, count }: EventBatch, lane: Lane, heads: Heads): Buffer {
-  const byEvent = events.map((): MessageFrames | undefined => undefined)
-  const framesOf = (position: number): MessageFrames => (byEvent[position] ??= heads.of(events[position] ?? "", lane))
+function batchFrames(batch: EventBatch, lane: Lane, heads: Heads): Buffer {
+  const { bytes, records, sessionId, count } = batch
+  const framesAt = framesOf(batch, lane, heads)
   const end = count * RECORD_INTS
   let maxBytes = 0
   for (let at = 0; at < end; at += RECORD_INTS) {
-    maxBytes += framesOf(records[at + RecordField.event] ?? 0).maxBytes(records[at + RecordField.length] ?? 0)
+    maxBytes += framesAt(at).maxBytes(records[at + RecordField.length] ?? 0)
   }
   const out = Buffer.allocUnsafe(maxBytes)
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -76,9 +84,27 @@ function batchFrames({ bytes, records, events, sessionId, count }: EventBatch, l
     const from = records[at + RecordField.offset] ?? 0
     const bodyBytes = records[at + RecordField.length] ?? 0
     id.sequence = sequenceOf(records, at)
-    position = framesOf(records[at + RecordField.event] ?? 0).write(out, position, id, source, from, bodyBytes)
+    position = framesAt(at).write(out, position, id, source, from, bodyBytes)
   }
   return out.subarray(0, position)
+}
+
+/** The frames of a batch's event, by where its record begins. */
+function framesOf(
+  { records, events, count, keys }: EventBatch,
+  lane: Lane,
+  heads: Heads,
+): (at: number) => MessageFrames {
+  const eventAt = (at: number): number => records[at + RecordField.event] ?? 0
+  const byEvent = events.map((): MessageFrames | undefined => undefined)
+  const plain = (at: number): MessageFrames => (byEvent[eventAt(at)] ??= heads.of(events[eventAt(at)] ?? "", lane))
+  if (keys === undefined) return plain
+  const keyed = Array.from({ length: count }, (_, index) => {
+    const key = keys[index] ?? null
+    const at = index * RECORD_INTS
+    return key === null ? plain(at) : heads.withKey(events[eventAt(at)] ?? "", key, lane)
+  })
+  return (at) => keyed[at / RECORD_INTS] ?? plain(at)
 }
 
 function sequenceOf(records: Int32Array, at: number): number {

@@ -8,6 +8,8 @@ export interface Entry {
   readonly event: string
   /** `session:sequence` of a published event; empty for announcements and calls. */
   readonly id: string
+  /** What names the event whichever session it came by, where the batch had one. */
+  readonly key?: string
   readonly body: Uint8Array
   /** Takes the reply's body, where the entry is a call. */
   readonly reply: ((body: Uint8Array) => void) | null

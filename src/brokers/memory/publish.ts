@@ -10,11 +10,12 @@ export const confirmAtOnce: Confirm = () => Promise.resolve()
 
 /** Copies a batch's events to the hub. The batch is its owner's again afterwards. */
 export function appendBatch(hub: MemoryHub, batch: EventBatch): void {
-  for (let index = 0; index < batch.count; index += 1) hub.append(entryOf(batch, index * RECORD_INTS))
+  for (let index = 0; index < batch.count; index += 1) hub.append(entryOf(batch, index))
 }
 
-function entryOf(batch: EventBatch, at: number): Entry {
-  const { records } = batch
+function entryOf(batch: EventBatch, index: number): Entry {
+  const { records, keys } = batch
+  const at = index * RECORD_INTS
   const field = (position: number): number => records[at + position] ?? 0
   const event = batch.events[field(RecordField.event)]
   if (event === undefined)
@@ -22,5 +23,6 @@ function entryOf(batch: EventBatch, at: number): Entry {
   const sequence = field(RecordField.sequenceHigh) * 2 ** 32 + (field(RecordField.sequenceLow) >>> 0)
   const offset = field(RecordField.offset)
   const body = batch.bytes.slice(offset, offset + field(RecordField.length))
-  return { event, id: `${batch.sessionId}:${sequence}`, body, reply: null }
+  const key = keys?.[index] ?? null
+  return { event, id: `${batch.sessionId}:${sequence}`, ...(key !== null && { key }), body, reply: null }
 }

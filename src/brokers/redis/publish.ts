@@ -8,6 +8,7 @@
 import type { EventBatch } from "../../codec/batch.ts"
 import type { Clock } from "../../flow/clock.ts"
 import { BrokerClosedError } from "../broker.ts"
+import { withKeyFields } from "./keyed-batch.ts"
 import type { Topology } from "./topology.ts"
 
 export class Publisher {
@@ -24,7 +25,8 @@ export class Publisher {
   }
 
   publish(batch: EventBatch): Promise<void> {
-    return this.#closed === null ? this.#track(this.#topology.publish(batch)) : Promise.reject(this.#closed)
+    if (this.#closed !== null) return Promise.reject(this.#closed)
+    return this.#track(this.#topology.publish(batch.keys === undefined ? batch : withKeyFields(batch)))
   }
 
   /** Queues one command that writes to one key. */

@@ -49,7 +49,7 @@ class StdioBroker implements Broker {
   }
 
   publish(batch: EventBatch): Promise<void> {
-    return this.#outbox.push(batchBytes(batch))
+    return this.#outbox.push(batchBytes(batch, this.encoding.body))
   }
 
   announce(event: string, data: unknown): Promise<void> {

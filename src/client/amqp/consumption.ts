@@ -135,7 +135,7 @@ export class Consumption {
     return {
       event,
       data,
-      id: idOf(message),
+      ...identityOf(message),
       attempt: attemptOf(message),
       ack: async () => {
         if (settled()) ifOpen(() => channel.ack(message))
@@ -190,6 +190,12 @@ const NEVER = new AbortController().signal
 export function idOf({ properties }: ConsumeMessage): string {
   const id: unknown = properties.messageId
   return typeof id === "string" ? id : ""
+}
+
+/** The message id, and the header `key` that the gateway sets while the bot is resharded. */
+export function identityOf(message: ConsumeMessage): { readonly id: string; readonly key?: string } {
+  const key: unknown = message.properties.headers?.["key"]
+  return { id: idOf(message), ...(typeof key === "string" && { key }) }
 }
 
 /** What was delivered on a channel that closed cannot be settled any more: RabbitMQ delivers it again. */

@@ -3,7 +3,7 @@
 import type { ConfirmChannel, ConsumeMessage, Options, Replies } from "amqplib"
 import type { ResponseOptions } from "../broker.ts"
 import type { InHand } from "../in-hand.ts"
-import { idOf, ifOpen } from "./consumption.ts"
+import { identityOf, ifOpen } from "./consumption.ts"
 import { bindQueue, type Names } from "./queues.ts"
 
 /** What a listener of an AMQP broker gets beside the data. */
@@ -71,7 +71,7 @@ export class Listeners {
     }
     try {
       emit(event, read(message), {
-        id: idOf(message),
+        ...identityOf(message),
         reply: (data) => reply(message, data),
         ack: () => settle(() => channel.ack(message)),
         nack: (allUpTo, requeue) => settle(() => channel.nack(message, allUpTo, requeue)),

@@ -4,6 +4,8 @@
 export const DATA_FIELD = "data"
 /** The field in which the gateway says which event of which session this is. */
 const ID_FIELD = "id"
+/** The field in which it says which event this is, whichever session told of it. */
+const KEY_FIELD = "key"
 
 export interface Entry {
   readonly event: string
@@ -11,6 +13,8 @@ export interface Entry {
   readonly entryId: string
   /** Stable over every delivery: the field `id` where there is one, else the entry's id. */
   readonly id: string
+  /** Absent unless the bot is resharded just then. */
+  readonly key?: string
   /** Undefined where somebody wrote an entry without it. */
   readonly body: Buffer | undefined
   /** How often it was given out, this time included. */
@@ -31,7 +35,8 @@ export function parseEntry(event: string, reply: unknown, attempt: number): Entr
   if (!Array.isArray(fields)) return []
   const body = field(fields, DATA_FIELD)
   const id = field(fields, ID_FIELD)?.toString() ?? text(entryId)
-  return [{ event, entryId: text(entryId), id, body, attempt }]
+  const key = field(fields, KEY_FIELD)?.toString()
+  return [{ event, entryId: text(entryId), id, ...(key !== undefined && { key }), body, attempt }]
 }
 
 function field(fields: readonly unknown[], name: string): Buffer | undefined {

@@ -100,9 +100,9 @@ export class GroupMember {
 
   /** Moves an entry to the group's dead letters. Copied before it is acknowledged: it may be there twice, never not. */
   async setAside(entry: Entry): Promise<string> {
-    const { event, id, entryId, attempt, body = Buffer.alloc(0) } = entry
+    const { event, id, key, entryId, attempt, body = Buffer.alloc(0) } = entry
     const stream = deadLetterName(this.group, event)
-    const origin = ["id", id, "entry", entryId, "attempts", attempt - 1]
+    const origin = ["id", id, ...(key === undefined ? [] : ["key", key]), "entry", entryId, "attempts", attempt - 1]
     await this.#redis.call("xadd", stream, "MAXLEN", "~", MAX_DEAD_LETTERS, "*", DATA_FIELD, body, ...origin)
     await this.ack(entry)
     return stream

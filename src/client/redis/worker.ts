@@ -199,6 +199,7 @@ export class Worker {
       event: entry.event,
       data,
       id: entry.id,
+      ...(entry.key !== undefined && { key: entry.key }),
       attempt: entry.attempt,
       ack: () => member.ack(entry).finally(settled),
       nack: async () => {

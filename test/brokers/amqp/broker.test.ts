@@ -161,6 +161,22 @@ describe("AMQP broker alone", () => {
     })
   })
 
+  test("writes the key of an event as a header, beside all else", async () => {
+    const broker = connect({ group: "keyed", body: "json" })
+    const events = ["a", "b"].map((content) => ({ event: "MESSAGE_CREATE", data: { content } }))
+    await broker.publish({
+      ...batchOf(broker.encoding, events, { sessionId: "abc" }),
+      keys: ["MESSAGE_CREATE:ü", null],
+    })
+    const taken = await takeMessages(server.url, "keyed", ["MESSAGE_CREATE"])
+    const [first, second] = taken.get("MESSAGE_CREATE") ?? []
+    expect(first?.properties).toMatchObject({
+      ...{ messageId: "abc:1", expiration: "60000", contentType: "application/json", deliveryMode: 2 },
+      headers: { key: "MESSAGE_CREATE:ü" },
+    })
+    expect(second?.properties).toMatchObject({ messageId: "abc:2", headers: undefined })
+  })
+
   test("publishes a 3 MB event whole", async () => {
     const broker = connect({ group: "large" })
     const text = "x".repeat(3 * 1024 * 1024)

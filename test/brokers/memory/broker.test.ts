@@ -58,6 +58,13 @@ describe("memory broker alone", () => {
     expect(hub.entries("MESSAGE_CREATE").map(({ id }) => id)).toEqual([`abc:${2 ** 32}`, `abc:${2 ** 32 + 1}`])
   })
 
+  test("keeps the key of each event that has one", async () => {
+    const hub = new MemoryHub()
+    const broker = memoryBroker({ hub, group: "gateway" })
+    await broker.publish({ ...batchOf(broker.encoding, [message(1), message(2)]), keys: [null, "MESSAGE_CREATE:2"] })
+    expect(hub.entries("MESSAGE_CREATE").map(({ key }) => key)).toEqual([undefined, "MESSAGE_CREATE:2"])
+  })
+
   test("stores an event only once it is confirmed", async () => {
     const hub = new MemoryHub()
     const gate = Promise.withResolvers<void>()

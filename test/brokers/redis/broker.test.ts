@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Redis } from "ioredis"
 import type { Broker, Delivery } from "../../../src/brokers/broker.ts"
 import { type RedisBroker, type RedisBrokerOptions, redisBroker } from "../../../src/brokers/redis/broker.ts"
 import { silentLogger } from "../../../src/ops/log.ts"
@@ -322,6 +323,22 @@ describe("redis consumers", () => {
     void iterator.next()
     while ((await redis.command("XLEN", "SEND")) !== "0") await Bun.sleep(1)
   })
+})
+
+test("the key of an event is a field beside its id, and the others have none", async () => {
+  const redis = await start()
+  const broker = open(redis)
+  const events = ["a", "b"].map((content) => ({ event: "MESSAGE_CREATE", data: { content } }))
+  await broker.publish({ ...batchOf(broker.encoding, events), keys: ["MESSAGE_CREATE:ü", null] })
+  const client = new Redis(redis.url)
+  const entries = await client.xrange("MESSAGE_CREATE", "-", "+")
+  client.disconnect()
+  const fields = entries.map(([, words]) => words.filter((_, index) => index % 2 === 0))
+  expect(fields).toEqual([
+    ["data", "id", "key"],
+    ["data", "id"],
+  ])
+  expect(entries[0]?.[1].slice(2)).toEqual(["id", "session:1", "key", "MESSAGE_CREATE:ü"])
 })
 
 describe("a discord.js broker's form", () => {

@@ -98,6 +98,15 @@ describe("stdio broker alone", () => {
     ])
   })
 
+  test("writes the key of an event beside its data", async () => {
+    const output = new Pipe()
+    const stdio = broker({ output })
+    await stdio.publish({ ...batchOf(stdio.encoding, [event, event]), keys: ['a"b', null] })
+    expect(Buffer.from(output.written[0] ?? []).toString()).toBe(
+      '{"event":"MESSAGE_CREATE","data":{"content":"hi"},"key":"a\\"b"}\n{"event":"MESSAGE_CREATE","data":{"content":"hi"}}\n',
+    )
+  })
+
   test("leaves out what lies in the buffer around a batch", async () => {
     const output = new Pipe()
     const stdio = broker({ output })

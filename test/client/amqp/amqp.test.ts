@@ -82,6 +82,19 @@ describe("for await", () => {
     expect(seen).toEqual([{ a: 1 }, 7, [1], 7, { b: 2 }])
   })
 
+  test("gives the gateway's key where there is one, also when it comes again", async () => {
+    const worker = await broker(newGroup())
+    await worker.createQueue("E")
+    worker.publish("E", {}, { messageId: "s:1", headers: { key: "E:7" } })
+    worker.publish("E", {}, { messageId: "s:2" })
+    const messages = worker.consume("E")
+    const [first, second] = [await take(messages), await take(messages)]
+    expect([first.key, second.key]).toEqual(["E:7", undefined])
+    await second.ack()
+    await first.nack()
+    expect(await take(messages)).toMatchObject({ id: "s:1", key: "E:7", attempt: 2 })
+  })
+
   test("has no more in hand than the prefetch says", async () => {
     const worker = await broker(newGroup())
     await worker.createQueue("E")

@@ -88,6 +88,23 @@ describe("for await", () => {
     expect((await take(messages)).id).toBe(entry)
   })
 
+  test("gives the gateway's key where there is one, also to listeners and when it comes again", async () => {
+    const worker = broker()
+    await client.xadd("E", "*", "data", "{}", "id", "s:1", "key", "E:7")
+    await client.xadd("E", "*", "data", "{}", "id", "s:2")
+    const messages = worker.consume("E")
+    const [first, second] = [await take(messages), await take(messages)]
+    expect([first.key, second.key]).toEqual(["E:7", undefined])
+    expect("key" in second).toBe(false)
+    await second.ack()
+    await first.nack()
+    expect(await take(messages)).toMatchObject({ id: "s:1", key: "E:7", attempt: 2 })
+    const listener = broker({}, "listeners")
+    const heard = new Promise((resolve) => listener.once("E", (_, { key }) => resolve(key)))
+    await listener.subscribe("E")
+    expect(await heard).toBe("E:7")
+  })
+
   test("reads JSON as well as MessagePack", async () => {
     await client.xadd("E", "*", "data", '{"json":true}')
     expect((await take(broker().consume("E"))).data).toEqual({ json: true })
