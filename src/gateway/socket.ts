@@ -1,5 +1,7 @@
 // One gateway connection on Bun's WebSocket client, behind a port that the simulation implements too.
 
+import { FrameTurns } from "./frame-turns.ts"
+
 export interface SocketEvents {
   readonly opened: () => void
   /** One frame; the bytes may be kept. */
@@ -25,10 +27,14 @@ export const dialWebSocket: Dial = (url, events) => {
   socket.binaryType = "nodebuffer"
   socket.onopen = () => events.opened()
   // The bytes of a binary frame come as a Buffer, those of a text frame as a string.
+  const turns = new FrameTurns(setImmediate, events.frame)
   socket.onmessage = ({ data }: MessageEvent<Buffer | string>) => {
-    events.frame(typeof data === "string" ? Buffer.from(data) : data)
+    turns.add(typeof data === "string" ? Buffer.from(data) : data)
   }
-  socket.onclose = ({ code, reason }) => events.closed(code, reason)
+  socket.onclose = ({ code, reason }) => {
+    turns.end()
+    events.closed(code, reason)
+  }
   // Always followed by `close`.
   socket.onerror = () => {}
   return {
