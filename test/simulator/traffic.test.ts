@@ -43,6 +43,21 @@ test("traffic flows at the rate that was asked for, for each shard", async () =>
   expect([sequence(0), sequence(1)]).toEqual(before.map((count) => count + 100))
 })
 
+test("two sets of sessions get the same events of a guild, each numbered in its own way", async () => {
+  await start()
+  for (const shard of [0, 1]) await connect({ shard: [shard, 2] })
+  for (const shard of [0, 1, 2, 3]) await connect({ shard: [shard, 4] })
+  simulator.setRate(100)
+  clock.advance(1_000)
+  const events = (count: number) =>
+    simulator.sessions().flatMap(({ id, shardCount }) => {
+      if (shardCount !== count) return []
+      return (simulator.log(id) ?? []).flatMap(({ t, event }) => (event === undefined ? [] : [`${event} ${t}`]))
+    })
+  expect(events(2).length).toBe(200)
+  expect(events(4).toSorted()).toEqual(events(2).toSorted())
+})
+
 test("no traffic flows before it is asked for, nor after it is stopped", async () => {
   await start()
   await connect()

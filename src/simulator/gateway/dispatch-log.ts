@@ -3,11 +3,13 @@
 export interface LoggedDispatch {
   readonly sequence: number
   readonly t: string
+  /** Of an event of the traffic: the same in the log of every session that got it. */
+  readonly event?: number
 }
 
 export class DispatchLog {
   readonly #limit: number
-  readonly #names: string[] = []
+  readonly #names: { readonly t: string; readonly event?: number }[] = []
   #first = 1
 
   constructor(limit: number) {
@@ -15,8 +17,8 @@ export class DispatchLog {
   }
 
   /** Adds the next sequence. Past the limit the oldest tenth is forgotten. */
-  add(t: string): void {
-    this.#names.push(t)
+  add(t: string, event?: number): void {
+    this.#names.push({ t, ...(event !== undefined && { event }) })
     if (this.#names.length <= this.#limit) return
     const forgotten = Math.ceil(this.#limit / 10)
     this.#names.splice(0, forgotten)
@@ -26,7 +28,7 @@ export class DispatchLog {
   /** What is remembered after `sequence`, oldest first. */
   after(sequence = 0): LoggedDispatch[] {
     const from = Math.max(0, sequence + 1 - this.#first)
-    return this.#names.slice(from).map((t, index) => ({ sequence: this.#first + from + index, t }))
+    return this.#names.slice(from).map((dispatch, index) => ({ sequence: this.#first + from + index, ...dispatch }))
   }
 
   /** How many dispatches there were, the forgotten ones too. */

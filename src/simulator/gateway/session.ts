@@ -65,21 +65,24 @@ export class Session {
     if (this.#connection === connection) this.#connection = undefined
   }
 
-  /** Numbers the event, keeps it for a resume and sends it, if the session's intents cover it. */
-  dispatch(event: AnyDispatch): boolean {
+  /**
+   * Numbers the event, keeps it for a resume and sends it, if the session's intents cover it.
+   * @param number by which the log knows it, whichever session
+   */
+  dispatch(event: AnyDispatch, number?: number): boolean {
     const seen = filterByIntents(event, this.plan.intents, this.plan.botId)
     if (seen === undefined) return false
-    const json = this.number(seen.t, JSON.stringify(seen.d))
+    const json = this.number(seen.t, JSON.stringify(seen.d), number)
     this.#connection?.send(json)
     return true
   }
 
   /** As `dispatch`, without filter and without sending: the payload is the caller's to send. */
-  number(t: string, d: string): Buffer {
+  number(t: string, d: string, event?: number): Buffer {
     this.#sequence += 1
     const json = Buffer.from(`{"t":${JSON.stringify(t)},"s":${this.#sequence},"op":${Opcode.Dispatch},"d":${d}}`)
     this.#replay.add(this.#sequence, json)
-    this.log.add(t)
+    this.log.add(t, event)
     return json
   }
 

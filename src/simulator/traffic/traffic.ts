@@ -1,11 +1,12 @@
 // The traffic that flows by itself: so many events a second for each shard, or as many as each client reads.
 
+import { shardOf } from "../../discord/snowflake.ts"
 import type { Clock } from "../../flow/clock.ts"
 import { shardEvent } from "../corpus/mix.ts"
 import { type Random, seededRandom } from "../corpus/random.ts"
 import type { World } from "../corpus/world.ts"
 import type { AnyDispatch } from "../gateway/intent-filter.ts"
-import type { Session } from "../gateway/session.ts"
+import type { Session, SessionPlan } from "../gateway/session.ts"
 import type { Sessions } from "../gateway/sessions.ts"
 import type { TrafficRate } from "../options.ts"
 
@@ -20,9 +21,14 @@ export interface TrafficOptions {
   readonly onEvent: (event: AnyDispatch) => void
 }
 
-/** The sessions of one shard of one shard count: they see the same events. */
+/**
+ * The sessions of one shard of one shard count: they see the same events. Where a bot has two sets of sessions, the traffic is
+ * made for the shards of the older one, and each event goes to the sessions of both that have its guild.
+ */
 interface Audience {
   readonly sessions: Session[]
+  /** Of other shard counts. */
+  readonly others: readonly Session[]
   readonly shard: number
   readonly shardCount: number
 }
@@ -35,6 +41,8 @@ interface Source {
 }
 
 const TICK_MS = 10
+/** Events whose `id` is the guild's. */
+const OF_THE_GUILD_ITSELF: ReadonlySet<string> = new Set(["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"])
 /** Shares of an event add up with a rounding error. */
 const ONE_EVENT = 1 - 1e-6
 /** More than that is not made up for after a pause. */
@@ -51,6 +59,7 @@ export class Traffic {
   /** Counts starts, so that a turn that was queued before a change does nothing. */
   #generation = 0
   #cancelTick: (() => void) | undefined
+  #events = 0
 
   constructor(options: TrafficOptions) {
     this.#options = options
@@ -104,21 +113,26 @@ export class Traffic {
     else this.#cancelTick = this.#options.clock.after(1, () => this.#flatOut(generation))
   }
 
-  #send({ sessions, shard }: Audience, { random, guildIds }: Source): void {
+  #send({ sessions, others, shard }: Audience, { random, guildIds }: Source): void {
     const { world, clock, instead, onEvent } = this.#options
     const event = instead(random, guildIds) ?? shardEvent(random, world, { shard, guildIds }, clock.wallMs())
     if (event === undefined) return
     onEvent(event)
-    for (const session of sessions) session.dispatch(event)
+    this.#events += 1
+    for (const session of sessions) session.dispatch(event, this.#events)
+    for (const session of others) if (isFor(event, session.plan)) session.dispatch(event, this.#events)
   }
 
   #audiences(): readonly Audience[] {
-    const audiences = new Map<string, Audience>()
-    for (const session of this.#options.sessions.live()) {
-      if (!session.isReady()) continue
-      const { shard, shardCount } = session.plan
-      const known = audiences.get(keyOf(session.plan))
-      if (known === undefined) audiences.set(keyOf(session.plan), { sessions: [session], shard, shardCount })
+    const ready = this.#options.sessions.live().filter((session) => session.isReady())
+    const shardCount = ready[0]?.plan.shardCount
+    const audiences = new Map<number, Audience>()
+    const others = ready.filter(({ plan }) => plan.shardCount !== shardCount)
+    for (const session of ready) {
+      const { shard } = session.plan
+      if (shardCount === undefined || session.plan.shardCount !== shardCount) continue
+      const known = audiences.get(shard)
+      if (known === undefined) audiences.set(shard, { sessions: [session], others, shard, shardCount })
       else known.sessions.push(session)
     }
     return [...audiences.values()]
@@ -134,6 +148,13 @@ export class Traffic {
     this.#sources.set(key, source)
     return source
   }
+}
+
+/** Whether the event's guild is the shard's; what has none comes to shard 0. */
+function isFor({ t, d }: AnyDispatch, { shard, shardCount }: SessionPlan): boolean {
+  const { guild_id, id } = d as { readonly guild_id?: string; readonly id?: string }
+  const guildId = OF_THE_GUILD_ITSELF.has(t) ? id : guild_id
+  return shard === (guildId === undefined ? 0 : shardOf(guildId, shardCount))
 }
 
 function keyOf({ shard, shardCount }: { readonly shard: number; readonly shardCount: number }): string {
