@@ -25,7 +25,7 @@ for (let index = 0; index < BUCKETS; index += 1) {
   const permit = await limiter.acquire({
     identity: digestOf(`token ${index % TOKENS}`),
     perSecond: () => 50,
-    route: routeOf("GET", `/channels/${FIRST_CHANNEL + BigInt(index)}/messages`, Date.now()),
+    route: routeOf("GET", `/channels/${FIRST_CHANNEL + BigInt(index)}/messages`, systemClock),
     priority: "normal",
     deadlineMs: Number.POSITIVE_INFINITY,
     signal: () => never,

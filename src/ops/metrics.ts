@@ -1,6 +1,7 @@
 // A Prometheus registry whose values are read when it is scraped, so that nothing is counted twice on a hot path.
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import { PlainHistogram, type PlainHistogramOptions } from "./plain-histogram.ts"
 
 export interface MetricOptions<Label extends string> {
   readonly name: string
@@ -18,6 +19,7 @@ export class Metrics {
   readonly #registry = new Registry()
   readonly #reads = new Set<() => void>()
   readonly #gauges: Gauge<string>[] = []
+  readonly #plain: PlainHistogram[] = []
   readonly #described: MetricDescription[] = []
 
   readonly contentType = this.#registry.contentType
@@ -30,6 +32,14 @@ export class Metrics {
   histogram(options: MetricOptions<never> & { readonly buckets: readonly number[] }): Histogram {
     this.#describe("histogram", options)
     return new Histogram({ ...options, buckets: [...options.buckets], registers: [this.#registry] })
+  }
+
+  /** One that is observed with every request. */
+  plainHistogram(options: PlainHistogramOptions): PlainHistogram {
+    this.#describe("histogram", options)
+    const histogram = new PlainHistogram(options)
+    this.#plain.push(histogram)
+    return histogram
   }
 
   /** A gauge that an `onScrape` function fills each time. What is not set again, as of a shard given up, disappears. */
@@ -47,10 +57,11 @@ export class Metrics {
   }
 
   /** Everything in Prometheus' text format. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
     for (const gauge of this.#gauges) empty(gauge)
     for (const read of this.#reads) read()
-    return this.#registry.metrics()
+    const text = await this.#registry.metrics()
+    return text + this.#plain.map((histogram) => histogram.text()).join("")
   }
 
   /** Every metric, in the order they were added; docs/metrics.md is held against it. */

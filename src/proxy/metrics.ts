@@ -1,8 +1,9 @@
 // The proxy's metrics; docs/proxy.md explains each. What happens with every request is counted in plain numbers and handed
 // over when Prometheus scrapes.
 
-import type { Counter, Gauge, Histogram } from "prom-client"
+import type { Counter, Gauge } from "prom-client"
 import type { Metrics } from "../ops/metrics.ts"
+import type { PlainHistogram } from "../ops/plain-histogram.ts"
 import { addProcessMetrics } from "../ops/process-metrics.ts"
 import { LIMIT_SCOPES } from "./limits/limit-headers.ts"
 import { type LimiterReading, PRIORITIES } from "./limits/limiter.ts"
@@ -13,15 +14,11 @@ const OTHER_ROUTE = "other"
 const MS_PER_SECOND = 1_000
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const MAX_STATUS = 600
-/** Observations that are kept before they are handed over: many in a row cost a fraction of one in between two requests. */
-const MAX_OBSERVATIONS = 1_024
 
 export class ProxyMetrics {
   readonly #requests: Counter<"route" | "status">
-  readonly #queued: Histogram
-  readonly #upstream: Histogram
-  readonly #upstreamMs = new Float64Array(MAX_OBSERVATIONS)
-  #observations = 0
+  readonly #queued: PlainHistogram
+  readonly #upstream: PlainHistogram
   readonly #repeats: Counter<"reason">
   readonly #limited: Counter<"scope">
   readonly #buckets: Gauge
@@ -43,12 +40,12 @@ export class ProxyMetrics {
       help: "Requests answered, by route and status, the proxy's own answers included.",
       labelNames: ["route", "status"],
     })
-    this.#queued = metrics.histogram({
+    this.#queued = metrics.plainHistogram({
       name: "proxy_queued_seconds",
       help: "Seconds that requests waited for a limit; those that did not wait are not counted.",
       buckets: SECONDS,
     })
-    this.#upstream = metrics.histogram({
+    this.#upstream = metrics.plainHistogram({
       name: "proxy_upstream_seconds",
       help: "Seconds from sending a request to Discord to the head of its answer.",
       buckets: SECONDS,
@@ -104,18 +101,11 @@ export class ProxyMetrics {
   }
 
   upstreamAnswered(ms: number): void {
-    if (this.#observations === MAX_OBSERVATIONS) this.#observe()
-    this.#upstreamMs[this.#observations] = ms
-    this.#observations += 1
+    this.#upstream.observe(ms / MS_PER_SECOND)
   }
 
   repeated(reason: string): void {
     this.#repeats.inc({ reason })
-  }
-
-  #observe(): void {
-    for (const ms of this.#upstreamMs.subarray(0, this.#observations)) this.#upstream.observe(ms / MS_PER_SECOND)
-    this.#observations = 0
   }
 
   /** Takes over what a scrape has read: to be called from `Metrics.onScrape`. */
@@ -124,7 +114,6 @@ export class ProxyMetrics {
       for (const [status, count] of counts.entries()) if (count > 0) this.#requests.inc({ route, status }, count)
     }
     this.#counts.clear()
-    this.#observe()
     for (const scope of LIMIT_SCOPES) {
       this.#limited.inc({ scope }, limiter.limited[scope] - (this.#limitedBefore.get(scope) ?? 0))
       this.#limitedBefore.set(scope, limiter.limited[scope])

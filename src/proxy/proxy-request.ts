@@ -59,7 +59,7 @@ export class ProxyRequest implements LimitRequest {
     this.#globalLimits = globalLimits
     const authorization = parts.headers.get("authorization")
     this.identity = authorization === null ? NOBODY : digestOf(authorization)
-    this.route = routeOf(parts.method, parts.target.path, clock.wallMs())
+    this.route = routeOf(parts.method, parts.target.path, clock)
   }
 
   signal(): AbortSignal {

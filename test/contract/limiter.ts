@@ -27,7 +27,7 @@ export function want(line: string, extras: Partial<LimitRequest> = {}): LimitReq
   return {
     identity: "token-one",
     perSecond: () => 50,
-    route: routeOf(method, path, WALL_MS),
+    route: routeOf(method, path, { wallMs: () => WALL_MS }),
     priority: "normal",
     deadlineMs: Number.POSITIVE_INFINITY,
     signal: () => new AbortController().signal,

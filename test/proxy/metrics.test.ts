@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
+import { systemClock } from "../../src/flow/clock.ts"
 import { Metrics } from "../../src/ops/metrics.ts"
 import type { LimiterReading } from "../../src/proxy/limits/limiter.ts"
 import { routeOf } from "../../src/proxy/limits/routes.ts"
@@ -19,9 +20,10 @@ test("requests are counted by route and status, unknown routes as one, however o
   const metrics = new Metrics()
   const proxy = new ProxyMetrics(metrics)
   metrics.onScrape(() => proxy.read(READING, 7))
-  for (const path of ["/users/@me", "/users/@me", "/what/1", "/ever/2"]) proxy.answered(routeOf("GET", path, 0), 200)
+  for (const path of ["/users/@me", "/users/@me", "/what/1", "/ever/2"])
+    proxy.answered(routeOf("GET", path, systemClock), 200)
   await metrics.text()
-  proxy.answered(routeOf("GET", "/users/@me", 0), 429)
+  proxy.answered(routeOf("GET", "/users/@me", systemClock), 429)
   const text = await metrics.text()
   for (const line of [
     'proxy_requests_total{route="GET /users/@me",status="200"} 2',

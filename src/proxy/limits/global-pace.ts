@@ -2,10 +2,10 @@
 // 429 to 50 in one instant; and counted, because the network squeezes together what was sent apart.
 // Source: Discord's documentation, Rate Limits › Global Rate Limit.
 
-import { Pace } from "../../flow/gcra.ts"
 import { MOST_WAY_MS, Way } from "./way.ts"
 
 export const WINDOW_MS = 1_000
+const MS_PER_SECOND = 1_000
 /** After the event loop was late, a few may go at once, or the lost time would be lost for good. */
 export const BURST = 3
 /** A global 429 says that the true limit is lower than we thought. */
@@ -17,9 +17,11 @@ export const RAISE_EVERY_MS = 60_000
 
 export class GlobalPace {
   readonly #configured: number
-  readonly #pace: Pace
   readonly #way = new Way()
   #perSecond: number
+  // A Pace's two numbers, here and not in one: each object that a request touches has its price.
+  #intervalMs: number
+  #dueMs = Number.NEGATIVE_INFINITY
   /** When each place is free again, oldest first from `#next` on. */
   #freeAtMs: Float64Array
   #next = 0
@@ -29,7 +31,7 @@ export class GlobalPace {
   constructor(perSecond: number) {
     this.#configured = perSecond
     this.#perSecond = perSecond
-    this.#pace = new Pace({ perSecond, burst: BURST })
+    this.#intervalMs = MS_PER_SECOND / perSecond
     this.#freeAtMs = new Float64Array(Math.floor(perSecond)).fill(Number.NEGATIVE_INFINITY)
   }
 
@@ -51,12 +53,13 @@ export class GlobalPace {
   /** When the next one may go: `nowMs` when it may go now. */
   opensAtMs(nowMs: number): number {
     if (nowMs >= this.#raiseAtMs) this.#set(this.#perSecond * RAISE_BY, nowMs)
-    return Math.max(this.#blockedUntilMs, this.#freeAtMs[this.#next] ?? 0, nowMs + this.#pace.waitMs(nowMs))
+    const dueMs = this.#dueMs - (BURST - 1) * this.#intervalMs
+    return Math.max(nowMs, this.#blockedUntilMs, this.#freeAtMs[this.#next] ?? 0, dueMs)
   }
 
   /** @returns the place, for `answered`. */
   take(nowMs: number): number {
-    this.#pace.take(nowMs)
+    this.#dueMs = Math.max(this.#dueMs, nowMs) + this.#intervalMs
     const place = this.#next
     this.#freeAtMs[place] = nowMs + MOST_WAY_MS + WINDOW_MS
     this.#next = (place + 1) % this.#freeAtMs.length
@@ -83,7 +86,7 @@ export class GlobalPace {
 
   #set(perSecond: number, nowMs: number): void {
     this.#perSecond = Math.min(this.#configured, Math.max(MIN_PER_SECOND, perSecond))
-    this.#pace.perSecond = this.#perSecond
+    this.#intervalMs = MS_PER_SECOND / this.#perSecond
     this.#freeAtMs = new Float64Array(Math.floor(this.#perSecond)).fill(nowMs + WINDOW_MS)
     this.#next = 0
     this.#raiseAtMs = this.#perSecond < this.#configured ? nowMs + RAISE_EVERY_MS : Number.POSITIVE_INFINITY

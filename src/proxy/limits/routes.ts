@@ -3,6 +3,7 @@
 // Source: Discord's documentation, Rate Limits.
 
 import { snowflakeTimeMs } from "../../discord/snowflake.ts"
+import type { Clock } from "../../flow/clock.ts"
 import { digestOf } from "./digest.ts"
 import { endOfSegment, templateOf } from "./route-tree.ts"
 
@@ -34,9 +35,9 @@ const DELETE_MESSAGE = "DELETE /channels/:channel/messages/:message"
 
 /**
  * @param path begins with a slash and carries neither `/api/vN` nor a query.
- * @param wallMs Unix ms, for the age of a message.
+ * @param clock for the age of a message.
  */
-export function routeOf(method: string, path: string, wallMs: number): Route {
+export function routeOf(method: string, path: string, clock: Pick<Clock, "wallMs">): Route {
   const found = templateOf(method, path)
   const known = found !== null
   const template = found ?? `${method} ${unknownTemplate(path.slice(1).split("/"))}`
@@ -46,7 +47,7 @@ export function routeOf(method: string, path: string, wallMs: number): Route {
   const major = path.slice(before.length, end)
   const hasToken = before === "/webhooks/" || before === "/interactions/"
   if (!hasToken || end === path.length) {
-    const age = template === DELETE_MESSAGE ? ageClass(path.slice(path.lastIndexOf("/") + 1), wallMs) : ""
+    const age = template === DELETE_MESSAGE ? ageClass(path.slice(path.lastIndexOf("/") + 1), clock.wallMs()) : ""
     return { template: template + age, major, known, kind: "plain" }
   }
   const token = path.slice(end + 1, endOfSegment(path, end + 1))

@@ -8,7 +8,7 @@ const OTHER = "290926798626357999"
 const idOfAge = (ageMs: number) => String(BigInt(NOW - ageMs - DISCORD_EPOCH_MS) << 22n)
 const route = (line: string) => {
   const [method = "", path = ""] = line.split(" ")
-  return routeOf(method, path, NOW)
+  return routeOf(method, path, { wallMs: () => NOW })
 }
 
 describe("a route", () => {
