@@ -100,7 +100,7 @@ export async function askGatewayBot(
   }
 }
 
-const USER_AGENT = "DiscordBot (https://github.com/spec-tacles/spectacles, 0.1.0)"
+export const USER_AGENT = "DiscordBot (https://github.com/spec-tacles/spectacles, 0.1.0)"
 
 function reasonOf(error: unknown): string {
   // The code says it shorter than Bun's sentence, which asks whether the computer can access the URL.

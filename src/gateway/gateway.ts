@@ -9,9 +9,11 @@ import type { GatewayReading } from "../ops/gateway-metrics.ts"
 import type { Readiness } from "../ops/health.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import type { Fleet } from "./fleet.ts"
-import { askGatewayBot, fetchGatewayBot, type GatewayBot } from "./gateway-bot.ts"
+import { askGatewayBot, fetchGatewayBot, type GatewayBot, type GatewayBotOptions } from "./gateway-bot.ts"
 import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
+import { fetchGuildCount } from "./guild-count.ts"
 import { newFleet } from "./new-fleet.ts"
+import type { Reshard } from "./reshard/record.ts"
 import { type Running, type RunningOptions, runFixed, runLeased } from "./running.ts"
 import { planShards, sharedSet } from "./shard-plan.ts"
 import { firstSet, hasSlot, nameOf, type ShardSet } from "./shard-set.ts"
@@ -118,7 +120,7 @@ export class Gateway {
   /** What a scrape reads; null before the shards are known. */
   get reading(): GatewayReading | null {
     if (this.#running === null) return null
-    const { fleet, ownership } = this.#running
+    const { fleet, ownership, resharding } = this.#running
     const { set } = ownership
     const shards = [...fleet.units.values()].map((unit) => {
       const { id, phase, latencyMs, windowEvents, windowBytes } = unit.status
@@ -135,7 +137,12 @@ export class Gateway {
     })
     const identifyWaiting = [...fleet.units.values()].filter(({ status }) => status.phase === "queued").length
     const leases = this.#parts.leases === undefined ? null : shards.length
-    return { totalShards: set.count, shards, identifiesLeft: this.#identifiesLeft, fleet: { identifyWaiting, leases } }
+    return {
+      totalShards: set.count,
+      shards,
+      identifiesLeft: this.#identifiesLeft,
+      fleet: { identifyWaiting, leases, reshard: readingOf(resharding?.reshard ?? null) },
+    }
   }
 
   async #start(ending: Ending): Promise<void> {
@@ -171,6 +178,13 @@ export class Gateway {
     return {
       parts: this.#parts,
       newFleet: (on) => this.#newFleet(gatewayBot, signal, on),
+      discord: async () => {
+        const [bot, guilds] = await Promise.all([
+          this.#fetchGatewayBot(signal),
+          fetchGuildCount(this.#question(signal)),
+        ])
+        return { guilds, maxConcurrency: bot.startLimit.maxConcurrency }
+      },
       refuse: (message) => refuse({ type: "refused", message }),
       onError,
       onRunning: (running) => {
@@ -181,10 +195,13 @@ export class Gateway {
   }
 
   #fetchGatewayBot(signal: AbortSignal): Promise<GatewayBot> {
+    return fetchGatewayBot(this.#question(signal))
+  }
+
+  #question(signal: AbortSignal): GatewayBotOptions {
     const { config, fetch } = this.#parts
     const { scheme, host, version } = config.api
-    const apiUrl = `${scheme}://${host}/api/v${version}`
-    return fetchGatewayBot({ apiUrl, token: () => config.token.reveal(), fetch, signal })
+    return { apiUrl: `${scheme}://${host}/api/v${version}`, token: () => config.token.reveal(), fetch, signal }
   }
 
   #newFleet(gatewayBot: GatewayBot, signal: AbortSignal, on: UnitEvents): Fleet {
@@ -222,4 +239,10 @@ export class Gateway {
       return { type: "refused", message: `${end.reason} Start it again, together with the gateway.` }
     return { type: "stopped" }
   }
+}
+
+function readingOf(reshard: Reshard | null): GatewayReading["fleet"]["reshard"] {
+  if (reshard === null) return null
+  const { phase, to, live, cut } = reshard
+  return { phase, shards: { total: to, live: live.length, cut: cut.length } }
 }

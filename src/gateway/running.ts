@@ -6,6 +6,7 @@ import { Leases } from "./fleet/leases.ts"
 import type { Fleet } from "./fleet.ts"
 import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
 import type { Ownership } from "./ownership.ts"
+import { AutoReshard, type AutoReshardOptions } from "./reshard/auto.ts"
 import { Resharding } from "./reshard/resharding.ts"
 import { consumeSends, type SendConsumerOptions } from "./sends/consumer.ts"
 import { OwnSends } from "./sends/own-sends.ts"
@@ -24,6 +25,8 @@ export interface Running {
 export interface RunningOptions {
   readonly parts: GatewayParts
   readonly newFleet: (on: UnitEvents) => Fleet
+  /** What Discord knows of the bot. */
+  readonly discord: AutoReshardOptions["discord"]
   /** Only an operator can mend this; the message says what to change. */
   readonly refuse: (message: string) => void
   /** For what fails on its own. */
@@ -68,16 +71,7 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
       else void resharding.refused(shard, remedy)
     },
   })
-  const resharding = new Resharding({
-    ...{ ...leases.reshard, clock, log },
-    node: leases.member.id,
-    encoding: parts.broker.encoding,
-    units: () => fleet.units,
-    on: {
-      attempt: () => {},
-      failed: () => {},
-    },
-  })
+  const resharding = newResharding(leases, fleet, parts)
   const sending = { parts, fleet, set: () => ownership.set }
   const sends = new OwnSends(clock, (shardIds, until) =>
     consumeSends({ ...sendOptions({ ...sending, shardIds, signal: until }), moving: { ownOnly: true, clock } }).catch(
@@ -99,8 +93,33 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
   onRunning({ fleet, ownership, resharding })
   signal.addEventListener("abort", () => sends.stop())
   await ownership.start()
+  if (parts.config.shards.leases?.isAuto === true) startAuto(leases, ownership, options)
   const moving = { ownOnly: false, clock }
   consumeSends({ ...sendOptions({ ...sending, shardIds: [], signal }), moving }).catch(onError)
+}
+
+function newResharding(leases: LeaseParts, fleet: Fleet, { broker, clock, log, metrics }: GatewayParts): Resharding {
+  return new Resharding({
+    ...{ ...leases.reshard, clock, log },
+    node: leases.member.id,
+    encoding: broker.encoding,
+    units: () => fleet.units,
+    on: {
+      attempt: (result) => metrics.fleet.handOver(result),
+      failed: () => metrics.fleet.handOver("overdue"),
+    },
+  })
+}
+
+function startAuto(leases: LeaseParts, ownership: Leases, { parts, discord, signal }: RunningOptions): void {
+  const auto = new AutoReshard({
+    reshards: leases.reshard.reshards,
+    shards: () => leases.ledger.shards(),
+    isFirst: () => ownership.isFirst,
+    newId: leases.reshard.newAttempt,
+    ...{ discord, clock: parts.clock, log: parts.log },
+  })
+  signal.addEventListener("abort", () => auto.close())
 }
 
 /** By id: packets for a shard go to the bot's set, whatever comes up or closes beside it. */

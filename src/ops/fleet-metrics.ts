@@ -6,12 +6,21 @@ import type { Metrics } from "./metrics.ts"
 const MS_PER_SECOND = 1_000
 const IDENTIFY_BUCKETS_SECONDS = [0.1, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400]
 
+/** A reshard that runs. */
+export interface ReshardReading {
+  readonly phase: string
+  /** Of the new set: all, those that are connected and ready, and those whose guilds it publishes. */
+  readonly shards: { readonly total: number; readonly live: number; readonly cut: number }
+}
+
 /** What a scrape reads. */
 export interface FleetReading {
   /** Shards of this process that wait for a slot to identify in. */
   readonly identifyWaiting: number
   /** Shards that this process has leases of; null where no leases decide who runs what. */
   readonly leases: number | null
+  /** Null while none runs, or where this process knows of none. */
+  readonly reshard: ReshardReading | null
 }
 
 /** Which way a lease went, and why: `handed-over` by its owner, `free`, given up since it could be another's already, or `ended` with its set. */
@@ -26,6 +35,9 @@ export class FleetMetrics {
   readonly #leases: Gauge
   readonly #leaseMoves: Counter<"direction" | "reason">
   readonly #fences: Counter
+  readonly #reshardPhase: Gauge<"phase">
+  readonly #reshardShards: Gauge<"state">
+  readonly #handOvers: Counter<"result">
 
   constructor(metrics: Metrics) {
     this.#identifyWaiting = metrics.gauge({
@@ -54,6 +66,26 @@ export class FleetMetrics {
       name: "gateway_fences_total",
       help: "Dead processes whose connections to Redis this process has ended, so that their shards may move.",
     })
+    this.#reshardPhase = metrics.gauge({
+      name: "gateway_reshard_phase",
+      help: "1 for the phase of the reshard that runs; nothing while none does.",
+      labelNames: ["phase"],
+    })
+    this.#reshardShards = metrics.gauge({
+      name: "gateway_reshard_shards",
+      help: "Shards of the set that comes up while the bot is resharded: total, live, and cut, whose guilds it publishes.",
+      labelNames: ["state"],
+    })
+    this.#handOvers = metrics.counter({
+      name: "gateway_reshard_hand_overs_total",
+      help: "Attempts of this process to let the guilds of an old and a new shard change hands, by result.",
+      labelNames: ["result"],
+    })
+  }
+
+  /** An attempt to let the guilds of an old and a new shard change hands. */
+  handOver(result: string): void {
+    this.#handOvers.inc({ result })
   }
 
   slotGranted(waitedMs: number): void {
@@ -74,7 +106,13 @@ export class FleetMetrics {
   }
 
   /** Takes over what a scrape has read. */
-  read({ identifyWaiting, leases }: FleetReading): void {
+  read({ identifyWaiting, leases, reshard }: FleetReading): void {
+    this.#reshardPhase.reset()
+    this.#reshardShards.reset()
+    if (reshard !== null) {
+      this.#reshardPhase.set({ phase: reshard.phase }, 1)
+      for (const [state, shards] of Object.entries(reshard.shards)) this.#reshardShards.set({ state }, shards)
+    }
     this.#identifyWaiting.set(identifyWaiting)
     if (leases !== null) this.#leases.set(leases)
   }

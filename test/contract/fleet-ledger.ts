@@ -174,9 +174,9 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
 
     test("tells a newcomer how many shards the others run, if there are others", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
-        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: false, configured: null })
+        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: false, capacity: 0, configured: null })
         await ledger.exchange(beat("a"))
-        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: true, configured: null })
+        expect(await ledger.shards()).toEqual({ set: firstSet(4), hasMembers: true, capacity: 100, configured: null })
       }))
 
     for (const lost of ["nothing", "all"] as const) {

@@ -122,7 +122,7 @@ export function reshardsContract(name: string, open: () => Promise<ReshardsUnder
         expect(await phase(under)).toBe("done")
         const { book } = await ledger.exchange(beat({ set: NEW }))
         expect([book.set, book.other, book.leases.get(0)]).toEqual([NEW, null, undefined])
-        expect(await ledger.shards()).toEqual({ set: NEW, hasMembers: true, configured: 2 })
+        expect(await ledger.shards()).toEqual({ set: NEW, hasMembers: true, capacity: 100, configured: 2 })
       }))
 
     test("undoes it: the new set closes once nothing is left with it, and its slots are used by no other", () =>

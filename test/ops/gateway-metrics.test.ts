@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { GatewayMetrics, type ShardReading } from "../../src/ops/gateway-metrics.ts"
 import { Metrics } from "../../src/ops/metrics.ts"
 
-const FLEET = { identifyWaiting: 2, leases: null } as const
+const FLEET = { identifyWaiting: 2, leases: null, reshard: null } as const
 const DOCUMENT = join(import.meta.dir, "../../docs/metrics.md")
 
 let metrics: Metrics
@@ -71,6 +71,29 @@ describe("gateway metrics", () => {
     ])
     expect(await scrape("gateway_fences_total")).toEqual(["gateway_fences_total 1"])
     expect(await scrape("gateway_leases")).toEqual([])
+  })
+
+  test("show a reshard while it runs, and count what both shards of a number get, but tell the state of the bot's alone", async () => {
+    const reshard = { phase: "cutting", shards: { total: 16, live: 15, cut: 3 } }
+    const counts = new Float64Array([5, 0, 0])
+    const shards = [shard({ counts }), shard({ slot: 11, isOfBot: false, alive: false, counts })]
+    let isOver = false
+    metrics.onScrape(() => {
+      const fleet = isOver ? FLEET : { ...FLEET, reshard }
+      gateway.read({ totalShards: 8, shards, identifiesLeft: null, fleet })
+    })
+    gateway.fleet.handOver("changed")
+    expect(await scrape("gateway_reshard_phase")).toEqual(['gateway_reshard_phase{phase="cutting"} 1'])
+    expect(await scrape("gateway_reshard_shards")).toContain('gateway_reshard_shards{state="cut"} 3')
+    expect(await scrape("gateway_reshard_hand_overs_total")).toEqual([
+      'gateway_reshard_hand_overs_total{result="changed"} 1',
+    ])
+    expect(await scrape("gateway_shards_alive")).toEqual(['gateway_shards_alive{id="3"} 1'])
+    expect(await scrape("gateway_packets_received")).toContain(
+      'gateway_packets_received{t="MESSAGE_CREATE",op="0",shard="3"} 10',
+    )
+    isOver = true
+    expect(await scrape("gateway_reshard_phase")).toEqual([])
   })
 
   test("show no identify budget before Discord has told one", async () => {

@@ -99,6 +99,13 @@ export class Leases implements Ownership {
     return book.other === null ? [book.set] : [book.set, book.other]
   }
 
+  /** Among the processes that live, by name: where one of them has to do what all could. */
+  get isFirst(): boolean {
+    const { book, options } = this.#state
+    const living = (book?.nodes ?? []).filter(({ isDead }) => !isDead).map(({ id }) => id)
+    return living.length > 0 && living.every((id) => options.id <= id)
+  }
+
   get handOver(): HandOver {
     return {
       node: this.#options.member.id,

@@ -93,6 +93,8 @@ export interface LedgerShards {
   readonly set: ShardSet
   /** Somebody runs them. */
   readonly hasMembers: boolean
+  /** Shards that those take at most, all together. */
+  readonly capacity: number
   /** Of a bot that was resharded: what shards.count said then, 0 for nothing. Null for one that never was. */
   readonly configured: number | null
 }

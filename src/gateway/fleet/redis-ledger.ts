@@ -74,13 +74,14 @@ class RedisLedger implements Ledger {
   async shards(): Promise<LedgerShards | null> {
     const { commands, prefix } = this.#options
     const { about, nodes } = ledgerKeys(prefix)
-    const asked = [commands.hmget(about, "first", "count", "configured"), commands.hlen(nodes)] as const
+    const asked = [commands.hmget(about, "first", "count", "configured"), commands.hgetall(nodes)] as const
     const [[first, count, configured], members] = await Promise.all(asked)
     if (count == null) return null
     return {
       set: { firstSlot: Number(first ?? 0), count: Number(count) },
       configured: configured == null ? null : Number(configured),
-      hasMembers: members > 0,
+      hasMembers: Object.keys(members).length > 0,
+      capacity: capacityOf(members),
     }
   }
 
@@ -142,6 +143,13 @@ function pairs(flat: unknown): readonly (readonly [string, readonly string[]])[]
   const found: (readonly [string, readonly string[]])[] = []
   for (let at = 0; at + 1 < flat.length; at += 2) found.push([String(flat[at]), String(flat[at + 1]).split("|")])
   return found
+}
+
+/** Of those that take shards. */
+function capacityOf(members: Readonly<Record<string, string>>): number {
+  return Object.entries(members)
+    .map(([id, text]) => readNode([id, text.split("|")]))
+    .reduce((sum, { isDead, isDraining, capacity }) => (isDead || isDraining ? sum : sum + capacity), 0)
 }
 
 /** `8:16`: sixteen shards, the first of which has the slot 8. */

@@ -56,3 +56,41 @@ export function whyNot(from: number, to: number, guilds: number, maxConcurrency:
   }
   return null
 }
+
+export interface ReshardFacts {
+  readonly from: number
+  /** Null where Discord does not say. */
+  readonly guilds: number | null
+  readonly maxConcurrency: number
+  /** Shards that the gateways take at most, all together. */
+  readonly capacity: number
+}
+
+/** `enough`: `auto` was asked for, and the bot has not outgrown its shards. */
+export type ReshardChoice =
+  | { readonly type: "reshard"; readonly to: number }
+  | { readonly type: "enough"; readonly reason: string }
+  | { readonly type: "refused"; readonly reason: string }
+
+/** Where to go, from what an operator or the configuration wants. */
+export function chooseCount(wanted: number | "auto", facts: ReshardFacts): ReshardChoice {
+  const { from, guilds, maxConcurrency, capacity } = facts
+  if (wanted === "auto" && guilds === null) {
+    const reason =
+      "Cannot tell how many shards the bot needs: Discord does not say in how many guilds it is; give --count N."
+    return { type: "refused", reason }
+  }
+  const to = wanted === "auto" ? autoCount(from, guilds ?? 0, maxConcurrency) : wanted
+  if (to === null) {
+    const reason = `The bot has ${from} shards for ${guilds} guilds: enough up to ${from * AUTO_GUILDS_A_SHARD}.`
+    return { type: "enough", reason }
+  }
+  const reason = whyNot(from, to, guilds ?? 0, maxConcurrency) ?? whyNoRoom(from, to, capacity)
+  return reason === null ? { type: "reshard", to } : { type: "refused", reason }
+}
+
+/** Both sets run at once for a while. */
+function whyNoRoom(from: number, to: number, capacity: number): string | null {
+  if (capacity >= from + to) return null
+  return `Cannot reshard from ${from} to ${to} shards: both sets run side by side, ${from + to} shards, and the gateways take ${capacity}; raise shards.max, or start another gateway.`
+}

@@ -190,7 +190,10 @@ export function modelLedger(model: ModelLedger, wallMs: () => number): Ledger {
     exchange: async (beat) => model.exchange(beat, wallMs()),
     async shards() {
       const { nodes, set } = model.book(wallMs())
-      return set.count === 0 ? null : { set, hasMembers: nodes.length > 0, configured: model.configured }
+      const capacity = nodes
+        .filter(({ isDead, isDraining }) => !isDead && !isDraining)
+        .reduce((sum, node) => sum + node.capacity, 0)
+      return set.count === 0 ? null : { set, hasMembers: nodes.length > 0, capacity, configured: model.configured }
     },
     onChange: (listener) => {
       model.onChanged = listener

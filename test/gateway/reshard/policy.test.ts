@@ -1,7 +1,7 @@
 // How many shards, and what going there costs.
 
 import { describe, expect, test } from "bun:test"
-import { autoCount, reshardCost, whyNot } from "../../../src/gateway/reshard/policy.ts"
+import { autoCount, chooseCount, reshardCost, whyNot } from "../../../src/gateway/reshard/policy.ts"
 
 const LIMIT = { total: 1_000, remaining: 1_000, resetAfterMs: 1, maxConcurrency: 1 }
 
@@ -41,4 +41,26 @@ test.each([
 
 test("what Discord takes is not refused", () => {
   expect(whyNot(8, 16, 20_000, 1)).toBeNull()
+})
+
+describe("a choice", () => {
+  const facts = { from: 8, guilds: 1_000, maxConcurrency: 1, capacity: 100 }
+
+  test("is what the operator says, where Discord and the gateways can take it", () => {
+    expect(chooseCount(16, facts)).toEqual({ type: "reshard", to: 16 })
+    expect(chooseCount(16, { ...facts, guilds: null })).toEqual({ type: "reshard", to: 16 })
+    expect(chooseCount(8, facts)).toMatchObject({ type: "refused" })
+  })
+
+  test("is refused where the gateways have no room for both sets", () => {
+    expect(chooseCount(16, { ...facts, capacity: 23 })).toMatchObject({
+      reason: expect.stringContaining("24 shards, and the gateways take 23; raise shards.max"),
+    })
+  })
+
+  test("is none where the bot has not outgrown its shards, or nobody knows", () => {
+    expect(chooseCount("auto", facts)).toMatchObject({ type: "enough" })
+    expect(chooseCount("auto", { ...facts, guilds: 20_000 })).toEqual({ type: "reshard", to: 16 })
+    expect(chooseCount("auto", { ...facts, guilds: null })).toMatchObject({ type: "refused" })
+  })
 })
