@@ -14,10 +14,6 @@ const LEASE_MS = 10_000
 const FIRST_LEASE_MS = 200
 const MEASURED_MS = 30_000
 const SMOKE_MS = 500
-/** A new session's shards go live in rounds of Discord's identify window. */
-const ROUND_MS = 5_250
-const SMOKE_ROUND_MS = 100
-const MAX_CONCURRENCY = 16
 const BEAT_ROUNDS = 50
 const SESSION_ROUNDS = 5
 const PREFIX = "gateway"
@@ -47,7 +43,7 @@ interface RunningFleet {
 const NEWS: Readonly<Record<string, (fleet: RunningFleet) => void>> = {
   "a beat, nothing new": () => {},
   // Every beat after that of this one finds the ledger changed.
-  "a beat, something new": ({ holders }) => holders[0]?.wentLive(),
+  "a beat, something new": ({ holders }) => holders[0]?.invite(),
   "a beat, all leases read": ({ holders }) => {
     for (const holder of holders) holder.forget()
   },
@@ -59,8 +55,7 @@ export const benchmark: Benchmark = {
     ...Object.keys(NEWS).map((news) => trial(`1,000 shards: ${news}`, LARGE, beatsAfter(news))),
     ...Object.keys(NEWS).map((news) => trial(`16,000 shards: ${news}`, HUGE, beatsAfter(news))),
     trial("16,000 shards: a session stored", HUGE, storeSessions),
-    trial("16,000 shards, 40 gateways, at rest", HUGE, (fleet, smoke) => liveOn(fleet, smoke, 0)),
-    trial("16,000 shards, 40 gateways, first start", HUGE, (fleet, smoke) => liveOn(fleet, smoke, MAX_CONCURRENCY)),
+    trial("16,000 shards, 40 gateways, at rest", HUGE, rest),
   ],
 }
 
@@ -131,17 +126,11 @@ async function storeSessions({ holders, redisUrl }: RunningFleet, smoke: boolean
   return stored
 }
 
-/** In real time. @param live shards that go live in each round, on a gateway each */
-async function liveOn({ holders }: RunningFleet, smoke: boolean, live: number): Promise<number> {
+/** In real time. */
+async function rest({ holders }: RunningFleet, smoke: boolean): Promise<number> {
   for (const holder of holders) holder.start()
   const exchanges = () => holders.reduce((sum, holder) => sum + holder.exchanges, 0)
   const before = exchanges()
-  let next = 0
-  const round = () => {
-    for (let i = 0; i < live; i += 1, next += 1) holders[next % holders.length]?.wentLive()
-  }
-  const rounds = setInterval(round, smoke ? SMOKE_ROUND_MS : ROUND_MS)
   await Bun.sleep(smoke ? SMOKE_MS : MEASURED_MS)
-  clearInterval(rounds)
   return exchanges() - before
 }

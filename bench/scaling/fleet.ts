@@ -68,8 +68,10 @@ class SimulatedFleet {
 
   constructor(options: FleetOptions) {
     this.#options = options
-    this.#redis = new SimulatedRedis(this.#clock, options.costs, (by) => {
-      for (const gateway of [...this.#gateways, ...this.#leaving]) if (gateway.id !== by) gateway.input({ type: "ask" })
+    this.#redis = new SimulatedRedis(this.#clock, options.costs, (by, about) => {
+      for (const gateway of [...this.#gateways, ...this.#leaving]) {
+        if (gateway.id !== by && about?.has(gateway.id) !== false) gateway.input({ type: "ask" })
+      }
     })
   }
 

@@ -1,5 +1,5 @@
-// One gateway's talk with the ledger, without shards or a plan: it renews what it holds, tells how many of its shards are not
-// live yet, and asks again when another changed something, as step.ts in src/gateway/fleet does.
+// One gateway's talk with the ledger, without shards or a plan: it renews what it holds, and asks again when
+// another changed something, as step.ts in src/gateway/fleet does.
 
 import type { Beat, Ledger } from "../../src/gateway/fleet/ledger.ts"
 import { firstSet } from "../../src/gateway/shard-set.ts"
@@ -20,7 +20,7 @@ export class LeaseHolder {
   readonly #options: LeaseHolderOptions
   #ledger: Ledger
   #held: Beat["held"] = []
-  #unsettled: number
+  #invites: readonly number[] = []
   #exchanges = 0
   #beating: ReturnType<typeof setTimeout> | undefined
   #isAsking = false
@@ -30,7 +30,6 @@ export class LeaseHolder {
   constructor(options: LeaseHolderOptions) {
     this.#options = options
     this.#ledger = options.newLedger()
-    this.#unsettled = options.shards.length
   }
 
   get node(): string {
@@ -76,9 +75,9 @@ export class LeaseHolder {
     void this.#ask()
   }
 
-  /** One of its shards: the next beat tells. */
-  wentLive(): void {
-    this.#unsettled = Math.max(0, this.#unsettled - 1)
+  /** Another shard each time: the next beat tells. */
+  invite(): void {
+    this.#invites = [(this.#invites[0] ?? 0) + 1]
   }
 
   async stop(): Promise<void> {
@@ -104,7 +103,7 @@ export class LeaseHolder {
   #beat(claims: readonly number[], leaseMs = this.#options.leaseMs): Beat {
     const { node, shardCount } = this.#options
     return {
-      node: { id: node, weight: 1, capacity: shardCount, isDraining: false, unsettled: this.#unsettled },
+      node: { id: node, weight: 1, capacity: shardCount, isDraining: false, isBusy: false, invites: this.#invites },
       ...{ set: firstSet(shardCount), leaseMs, held: this.#held, claims, handOvers: [], fenced: [], isLeaving: false },
     }
   }

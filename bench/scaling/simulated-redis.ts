@@ -32,13 +32,13 @@ export class SimulatedRedis {
   exchanges = 0
   busyMs = 0
 
-  /** @param onChanged told by whom, once it may know elsewhere */
-  constructor(clock: Clock, costs: Costs, onChanged: (by: string) => void) {
+  /** @param onChanged told by whom, and of whom, once it may be known elsewhere; null: of all */
+  constructor(clock: Clock, costs: Costs, onChanged: (by: string, about: ReadonlySet<string> | null) => void) {
     this.#clock = clock
     this.#costs = costs
-    this.#ledger.onChanged = (by) => {
+    this.#ledger.onChanged = (by, about) => {
       this.#version += 1
-      clock.after(NETWORK_MS, () => onChanged(by))
+      clock.after(NETWORK_MS, () => onChanged(by, about))
     }
   }
 

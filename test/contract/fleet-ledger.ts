@@ -18,7 +18,7 @@ export interface LedgerUnderTest {
 }
 
 const beat = (id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> = {}): Beat => ({
-  node: { id, weight: 1, capacity: 100, isDraining: false, unsettled: 0, ...node },
+  node: { id, weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [], ...node },
   set: firstSet(4),
   leaseMs: LONG_MS,
   held: [],
@@ -80,7 +80,9 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
 
     test("tells what every node says of itself", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
-        await ledger.exchange(beat("a", {}, { weight: 2.5, capacity: 7, isDraining: true, unsettled: 3 }))
+        await ledger.exchange(
+          beat("a", {}, { weight: 2.5, capacity: 7, isDraining: true, isBusy: true, invites: [3, 16_000] }),
+        )
         const { book } = await ledger.exchange(beat("b"))
         const { deadlineMs, ...rest } = book.nodes.find(({ id }) => id === "a") ?? { deadlineMs: 0 }
         expect(rest).toEqual({
@@ -88,7 +90,8 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
           weight: 2.5,
           capacity: 7,
           isDraining: true,
-          unsettled: 3,
+          isBusy: true,
+          invites: [3, 16_000],
           isDead: false,
         } as never)
         expect(deadlineMs).toBeGreaterThan(book.nowMs)

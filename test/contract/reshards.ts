@@ -25,7 +25,7 @@ const closing = (set: ShardSet): OtherSet => ({ ...set, isClosing: true })
 /** @param open one that was never used */
 export function reshardsContract(name: string, open: () => Promise<ReshardsUnderTest>): void {
   const beat = (more: Partial<Beat> = {}): Beat => ({
-    node: { id: "a", weight: 1, capacity: 100, isDraining: false, unsettled: 0 },
+    node: { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] },
     ...{ set: firstSet(2), leaseMs: LONG_MS, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
     ...more,
   })

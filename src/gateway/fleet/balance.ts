@@ -23,13 +23,15 @@ interface Share {
   readonly node: LedgerNode
   /** Ascending. */
   readonly held: number[]
+  /** What it takes at most while another one has room. */
+  limit: number
   quota: number
 }
 
 /** Shards whose owner is dead are left alone: they are free once it is fenced. */
 export function planShares({ set, other, nodes, leases }: Book): Plan {
   const shares = new Map<string, Share>()
-  for (const node of sortedLiving(nodes)) shares.set(node.id, { node, held: [], quota: 0 })
+  for (const node of sortedLiving(nodes)) shares.set(node.id, { node, held: [], limit: 0, quota: 0 })
   const free: number[] = []
   const slots = other === null ? slotsOf(set) : [...slotsOf(set), ...slotsOf(other)]
   const all = other === null ? slots : slots.filter((slot) => leases.get(slot)?.isEnded !== true)
@@ -98,10 +100,16 @@ class Room {
  */
 function setQuotas(shares: readonly Share[], total: number): void {
   const open = shares.filter(({ node }) => !node.isDraining && node.capacity > 0 && node.weight > 0)
+  for (const share of open) {
+    const { node, held } = share
+    share.limit = node.isBusy ? Math.min(node.capacity, held.length) : node.capacity
+  }
+  const room = open.reduce((sum, { limit }) => sum + limit, 0)
+  if (room < total) raiseLimits(open, total - room)
   const exact = exactShares(open, total)
   let left = total
   for (const share of open) {
-    share.quota = Math.min(share.node.capacity, Math.floor(exact.get(share) ?? 0))
+    share.quota = Math.min(share.limit, Math.floor(exact.get(share) ?? 0))
     left -= share.quota
   }
   const wants = (share: Share) => {
@@ -109,12 +117,24 @@ function setQuotas(shares: readonly Share[], total: number): void {
     return { has: rest > 0 && share.held.length > share.quota ? 1 : 0, rest }
   }
   const inLine = open
-    .filter(({ node, quota }) => quota < node.capacity)
+    .filter(({ limit, quota }) => quota < limit)
     .sort((a, b) => wants(b).has - wants(a).has || wants(b).rest - wants(a).rest)
   for (const share of inLine) {
     if (left <= 0) return
     share.quota += 1
     left -= 1
+  }
+}
+
+/** A shard that runs on a busy node is better off than one that runs nowhere: the least burdened by weight take what is left. */
+function raiseLimits(open: readonly Share[], missing: number): void {
+  const burden = ({ limit, node }: Share) => limit / node.weight
+  for (let left = missing; left > 0; left -= 1) {
+    const able = open.filter(({ limit, node }) => limit < node.capacity)
+    const [first, ...rest] = able
+    if (first === undefined) return
+    const least = rest.reduce((best, share) => (burden(share) < burden(best) ? share : best), first)
+    least.limit += 1
   }
 }
 
@@ -126,14 +146,14 @@ function exactShares(open: readonly Share[], total: number): ReadonlyMap<Share, 
   while (sharing.length > 0) {
     const weight = sharing.reduce((sum, { node }) => sum + node.weight, 0)
     const part = ({ node }: Share) => (left * node.weight) / weight
-    const full = sharing.filter((share) => part(share) >= share.node.capacity)
+    const full = sharing.filter((share) => part(share) >= share.limit)
     if (full.length === 0) {
       for (const share of sharing) exact.set(share, part(share))
       return exact
     }
     for (const share of full) {
-      exact.set(share, share.node.capacity)
-      left -= share.node.capacity
+      exact.set(share, share.limit)
+      left -= share.limit
     }
     sharing = sharing.filter((share) => !full.includes(share))
   }

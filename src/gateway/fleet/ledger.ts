@@ -35,8 +35,10 @@ export interface LedgerNode {
   readonly capacity: number
   /** It takes none any more. */
   readonly isDraining: boolean
-  /** How many of its shards are not live yet. */
-  readonly unsettled: number
+  /** Its load is over its limit: it takes no more as long as another one has room. */
+  readonly isBusy: boolean
+  /** Shards that it lets their owners hand over to it. */
+  readonly invites: readonly number[]
   /** Its lease passed, by the ledger's clock. Its shards are free once its connections have been ended. */
   readonly isDead: boolean
   readonly deadlineMs: number
@@ -67,7 +69,7 @@ export interface HandedOver {
 }
 
 export interface Beat {
-  readonly node: Pick<LedgerNode, "id" | "weight" | "capacity" | "isDraining" | "unsettled">
+  readonly node: Pick<LedgerNode, "id" | "weight" | "capacity" | "isDraining" | "isBusy" | "invites">
   readonly set: ShardSet
   readonly leaseMs: number
   /** Served here now. Written again where the ledger knows nothing of them, because it was lost. */
@@ -104,7 +106,7 @@ export interface Ledger {
   exchange(beat: Beat): Promise<Answer>
   /** What stands in the ledger of the bot's shards; null where nothing does. */
   shards(): Promise<LedgerShards | null>
-  /** Something changed that another node did: a beat is worth its while. */
+  /** Another node changed something that is about this one too: a beat is worth its while. */
   onChange(listener: () => void): void
   /** Ends the connections by which a node writes events. Rejects when that cannot be done: it is tried again. */
   fence(node: string): Promise<void>

@@ -29,6 +29,30 @@ export interface MemberOptions {
   /** The bot's shards, as far as this process knows. */
   readonly set: ShardSet
   readonly leaseMs: number
+  /** Those of waves.ts where absent. */
+  readonly waves?: WaveBounds
+}
+
+/** Of shards that move to balance. */
+export interface WaveBounds {
+  /** Invited by a node, and not live there yet. */
+  readonly perTaker: number
+  /** Of these from one owner; and what an owner hands over at once. */
+  readonly perGiver: number
+}
+
+/** A shard that a node may hand over to us. */
+export interface Invitation {
+  readonly from: string
+  /** By the ledger's clock: it is not invited any more, but may be on its way. Null: it is invited. */
+  readonly withdrawnMs: number | null
+}
+
+/** As measured last; a node whose load is not measured has none. */
+export interface Load {
+  readonly isOver: boolean
+  /** Shards that it may invite until its load is measured again. */
+  readonly growthLeft: number
 }
 
 export interface MemberState {
@@ -45,6 +69,11 @@ export interface MemberState {
   readonly isAskedAgain: boolean
   /** What the last beat asked for. */
   readonly claimed: readonly number[]
+  /** What the last beat invited. */
+  readonly invited: readonly number[]
+  /** Shards on their way here to balance, by our own invitation. */
+  readonly intake: ReadonlyMap<number, Invitation>
+  readonly load: Load | null
   /** The last answer's. */
   readonly book: Book | null
   /** What should become of it. */
@@ -65,6 +94,8 @@ export type Input =
   | { readonly type: "expired" }
   | { readonly type: "live"; readonly shard: number; readonly token: number; readonly isLive: boolean }
   | { readonly type: "drained"; readonly shard: number; readonly token: number }
+  /** How much of its CPU the process has used of late: whether that is more than it should. */
+  | { readonly type: "measured"; readonly isOver: boolean }
   | { readonly type: "fenced"; readonly node: string }
   | { readonly type: "fence-failed"; readonly node: string }
   /** Hand everything over and take nothing any more. */
@@ -122,6 +153,9 @@ export function newMember(options: MemberOptions): MemberState {
     isAsking: false,
     isAskedAgain: false,
     claimed: [],
+    invited: [],
+    intake: new Map(),
+    load: null,
     book: null,
     plan: null,
     fencing: new Set(),

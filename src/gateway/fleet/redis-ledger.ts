@@ -88,8 +88,9 @@ class RedisLedger implements Ledger {
   onChange(listener: () => void): void {
     const { subscriber, prefix, node } = this.#options
     const { channel } = ledgerKeys(prefix)
-    subscriber.on("message", (where: string, by: string) => {
-      if (where === channel && by !== node) listener()
+    subscriber.on("message", (where: string, news: string) => {
+      const [by, ...about] = news.split("\n")
+      if (where === channel && by !== node && (about.length === 0 || about.includes(node))) listener()
     })
     // Without the message the next beat tells as much, a little later.
     subscriber.subscribe(channel).catch(() => {})
@@ -165,7 +166,7 @@ function readOther(text: unknown): OtherSet | null {
 }
 
 function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNode {
-  const [deadlineMs, dead, weight, capacity, draining, unsettled] = fields
+  const [deadlineMs, dead, weight, capacity, draining, busy, invites = ""] = fields
   return {
     id,
     deadlineMs: Number(deadlineMs),
@@ -173,7 +174,8 @@ function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNod
     weight: Number(weight),
     capacity: Number(capacity),
     isDraining: draining === "1",
-    unsettled: Number(unsettled),
+    isBusy: busy === "1",
+    invites: invites === "" ? [] : invites.split(",").map(Number),
   }
 }
 

@@ -4,11 +4,13 @@
 // KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole; and the bot's shards: first
 //   (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
 //   reshard/redis/record-scripts.ts writes
-// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|unsettled"
+// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites", the invites slots with commas
 // KEYS[3] leases: slot → "token|changed|mark|owner", the owner empty where nobody has it; a mark of 1 is pinned, 2 ended
 // KEYS[4] changes: slots by the version that changed them last, so that an answer need not hold all leases
 // KEYS[5] the record of a reshard, which goes when the bot begins anew with other shards
-// ARGV[1] the beat as JSON, ARGV[2] the channel for changes, ARGV[3] what the caller knows the leases of: "claimFrom:version"
+// ARGV[1] the beat as JSON, ARGV[2] the channel for changes: a line that names who made it, and one for each node that it is
+// about; without these it is about all of them.
+// ARGV[3] what the caller knows the leases of: "claimFrom:version"
 //
 // Tokens and the version are milliseconds of the clock, or one more than the last: so they grow on even when a failover or a
 // restart without persistence has taken the last ones away. Where the server is another one than before (`run`), what it
@@ -21,6 +23,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local me, leaseMs = beat.node.id, beat.leaseMs
 local changed = false
+-- Nodes that a change is about; it is about all once isForAll.
+local concerned, isForAll = {}, false
 
 local function int(value) return string.format('%.0f', value) end
 local function number(field) return tonumber(redis.call('HGET', about, field) or '0') end
@@ -63,8 +67,12 @@ local function readLease(shard)
   local token, changedMs, mark, owner = string.match(text, '^(%d+)|(%d+)|(%d)|(.*)$')
   return { token = tonumber(token), mark = mark, owner = owner, changedMs = tonumber(changedMs) }
 end
-local function writeLease(shard, token, mark, owner)
+local function changedFor(id)
   changed = true
+  if id then concerned[id] = true else isForAll = true end
+end
+local function writeLease(shard, token, mark, owner, onlyFor)
+  changedFor(onlyFor)
   redis.call('ZADD', changesKey, int(nextVersion), shard)
   redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. mark .. '|' .. owner)
 end
@@ -82,7 +90,7 @@ for _, id in ipairs(beat.fenced) do
     free(id)
     redis.call('HDEL', nodesKey, id)
     nodes[id] = nil
-    changed = true
+    changedFor(nil)
   end
 end
 
@@ -97,7 +105,7 @@ if set ~= theirSet and redis.call('HGET', about, 'former') ~= theirSet then
     redis.call('HDEL', about, 'other', 'former', 'configured')
     redis.call('DEL', leasesKey, changesKey, KEYS[5])
     set = theirSet
-    changed = true
+    changedFor(nil)
   else
     status = 'other-count'
   end
@@ -122,7 +130,7 @@ if status == 'member' then
       local to = given.to
       local isThere = to ~= cjson.null and to ~= me and nodes[to] and not nodes[to].dead
       if given.isEnded then writeLease(given.shard, lease.token, '2', '')
-      elseif isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to)
+      elseif isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to, to)
       else writeLease(given.shard, lease.token, '0', '') end
     end
   end
@@ -131,12 +139,21 @@ if status == 'member' then
       free(me)
       redis.call('HDEL', nodesKey, me)
       nodes[me] = nil
-      changed = true
+      changedFor(nil)
     end
   else
-    local rest = string.format('%.17g|%d|%d|%d', beat.node.weight, beat.node.capacity,
-      beat.node.isDraining and 1 or 0, beat.node.unsettled)
-    if not nodes[me] or nodes[me].rest ~= rest then changed = true end
+    local share = string.format('%.17g|%d|%d|%d|', beat.node.weight, beat.node.capacity,
+      beat.node.isDraining and 1 or 0, beat.node.isBusy and 1 or 0)
+    local rest = share .. table.concat(beat.node.invites, ',')
+    if not nodes[me] or string.sub(nodes[me].rest, 1, #share) ~= share then
+      changedFor(nil)
+    elseif nodes[me].rest ~= rest then
+      changed = true
+      for _, shard in ipairs(beat.node.invites) do
+        local lease = readLease(shard)
+        if lease and lease.owner ~= '' then changedFor(lease.owner) end
+      end
+    end
     nodes[me] = { deadline = now + leaseMs, dead = false, rest = rest }
     writeNode(me, nodes[me])
     if now >= claimFrom then
@@ -153,14 +170,16 @@ for id, node in pairs(nodes) do
   if id ~= me and not node.dead and math.max(node.deadline, deathFrom) < now then
     node.dead = true
     writeNode(id, node)
-    changed = true
+    changedFor(nil)
   end
 end
 
 if changed then
   version = nextVersion
   redis.call('HSET', about, 'version', int(version))
-  redis.call('PUBLISH', ARGV[2], me)
+  local news = me
+  for id in pairs(isForAll and {} or concerned) do news = news .. '\\n' .. id end
+  if isForAll or news ~= me then redis.call('PUBLISH', ARGV[2], news) end
 end
 local flat = {}
 for id, node in pairs(nodes) do

@@ -5,9 +5,10 @@
 // sent, and only HELD_SHARE of it: what is left allows for clocks that differ in rate and for closing connections.
 
 import { planShares } from "./balance.ts"
-import { balance, cutAll, drainAll, fenceDead, reconcile } from "./decisions.ts"
+import { cutAll, drainAll, fenceDead, reconcile } from "./decisions.ts"
 import type { Answer, Beat, Book, HandedOver } from "./ledger.ts"
 import { type Effect, type Facts, type Input, type MemberState, type Step, then, without } from "./member-state.ts"
+import { giveWave, growthOf, invite, toldInvites } from "./waves.ts"
 
 /** How much of a lease its holder trusts. The other fifth: half for clocks that drift, half for closing. */
 export const HELD_SHARE = 0.8
@@ -33,6 +34,8 @@ export function step(state: MemberState, input: Input, facts: Facts): Step {
       return onLive(state, input.shard, input.token, input.isLive)
     case "drained":
       return onDrained(state, input.shard, input.token)
+    case "measured":
+      return onMeasured(state, input.isOver)
     case "fenced":
       return ask({ ...state, fencing: without(state.fencing, input.node), fenced: [...state.fenced, input.node] })
     case "fence-failed":
@@ -52,7 +55,14 @@ function ask(state: MemberState): Step {
   const beat = beatOf(state)
   return {
     // Where no answer comes, the next one says again that these nodes are dead.
-    state: { ...state, isAsking: true, isAskedAgain: false, fenced: [], claimed: beat.claims },
+    state: {
+      ...state,
+      isAsking: true,
+      isAskedAgain: false,
+      fenced: [],
+      claimed: beat.claims,
+      invited: beat.node.invites,
+    },
     effects: [
       { type: "cancel", timer: "beat" },
       { type: "beat", beat },
@@ -61,15 +71,14 @@ function ask(state: MemberState): Step {
 }
 
 function beatOf(state: MemberState): Beat {
-  const { options, phase, isDraining, holdings, fenced } = state
+  const { options, phase, isDraining, holdings, fenced, load } = state
   const { id, weight, capacity, set, leaseMs } = options
   const all = [...holdings]
   const handOvers = all
     .filter(([, { stage }]) => stage === "drained")
     .map(([shard, { token, to, isPinned, isEnding: isEnded }]): HandedOver => ({ shard, token, to, isPinned, isEnded }))
-  const unsettled = all.filter(([, { stage, isLive }]) => stage === "serving" && !isLive).length
   return {
-    node: { id, weight, capacity, isDraining, unsettled },
+    node: { id, weight, capacity, isDraining, isBusy: load?.isOver === true, invites: toldInvites(state) },
     set,
     leaseMs,
     held: all.filter(([, { stage }]) => stage !== "drained").map(([shard, { token }]) => ({ shard, token })),
@@ -98,10 +107,16 @@ function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Fac
   return then(
     { state: { ...state, heldUntilMs, options: { ...state.options, set: book.set } }, effects: [expiry] },
     (next) => reconcile(next, book),
-    (next) => (next.isDraining ? drainAll(next) : balance(next, book, facts)),
+    (next) => (next.isDraining ? drainAll(next) : giveWave(next, book, facts)),
+    (next) => invite(next, book),
     (next) => fenceDead(next, book),
-    (next) => wait(next, claimsOf(next).length > 0 ? FOLLOW_MS : leaseMs / BEATS),
+    (next) => wait(next, wantsMore(next) ? FOLLOW_MS : leaseMs / BEATS),
   )
+}
+
+/** Than it has told the ledger. */
+function wantsMore(state: MemberState): boolean {
+  return claimsOf(state).length > 0 || toldInvites(state).some((shard) => !state.invited.includes(shard))
 }
 
 /** The next beat: at once where it was asked for meanwhile, sooner where shards can be claimed sooner. */
@@ -153,9 +168,16 @@ function onLive(state: MemberState, shard: number, token: number, isLive: boolea
   if (holding?.token !== token || holding.isLive === isLive) return { state, effects: [] }
   const holdings = new Map(state.holdings).set(shard, { ...holding, isLive })
   const next = { ...state, holdings }
-  // Whoever waits with its next wave until we have settled.
+  // The next wave can come.
   const isSettled = [...holdings.values()].every((one) => one.isLive)
   return isLive && isSettled ? ask(next) : { state: next, effects: [] }
+}
+
+function onMeasured(state: MemberState, isOver: boolean): Step {
+  const load = { isOver, growthLeft: growthOf(state.holdings.size, state.options.waves) }
+  const next = { ...state, load }
+  const wasOver = state.load?.isOver === true
+  return isOver === wasOver ? { state: next, effects: [] } : ask(next)
 }
 
 function onDrained(state: MemberState, shard: number, token: number): Step {

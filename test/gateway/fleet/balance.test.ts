@@ -5,7 +5,7 @@ import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { seeded } from "../simulation/random.ts"
 
 const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
-  ...{ id, weight: 1, capacity: 1_000, isDraining: false, unsettled: 0, isDead: false, deadlineMs: 0 },
+  ...{ id, weight: 1, capacity: 1_000, isDraining: false, isBusy: false, invites: [], isDead: false, deadlineMs: 0 },
   ...more,
 })
 const lease = (owner: string | null, isPinned = false): Lease => ({
@@ -56,6 +56,20 @@ describe("the plan of shares", () => {
     expect(planShares(full).homeless).toHaveLength(3)
   })
 
+  test("gives a busy node no more than it has while another one has room, and takes nothing from it", () => {
+    const nodes = [node("a", { isBusy: true }), node("b"), node("c")]
+    const owners = [...times(3, "a"), ...times(3, "b"), ...times(3, "c"), ...times(4, null)]
+    expect(sizes(book(nodes, owners))).toEqual({ a: 3, b: 5, c: 5 })
+    expect(planShares(book([...nodes.slice(0, 1), node("b")], [...times(2, "a"), ...times(8, "b")])).moves).toEqual([])
+  })
+
+  test("gives busy nodes what nobody else has room for, up to their capacities", () => {
+    const nodes = [node("a", { isBusy: true, capacity: 4 }), node("b", { isBusy: true }), node("c", { capacity: 1 })]
+    const owners = [...times(3, "a"), ...times(3, "b"), ...times(6, null)]
+    expect(sizes(book(nodes, owners))).toEqual({ a: 4, b: 7, c: 1 })
+    expect(planShares(book(nodes, owners)).homeless).toEqual([])
+  })
+
   test("gives nothing to a draining node, and takes all it has", () => {
     expect(sizes(book([node("a", { isDraining: true }), node("b")], times(4, "a")))).toEqual({ a: 0, b: 4 })
   })
@@ -85,7 +99,12 @@ describe("the plan of shares", () => {
     const random = seeded(7)
     for (let round = 0; round < 2_000; round += 1) {
       const nodes = Array.from({ length: 1 + random.int(5) }, (_, index) =>
-        node(`n${index}`, { weight: 1 + random.int(3), isDraining: random.chance(0.1), capacity: random.int(40) }),
+        node(`n${index}`, {
+          weight: 1 + random.int(3),
+          isDraining: random.chance(0.1),
+          isBusy: random.chance(0.3),
+          capacity: random.int(40),
+        }),
       )
       const ids = [...nodes.map(({ id }) => id), null]
       const before = book(

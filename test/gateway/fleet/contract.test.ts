@@ -98,13 +98,14 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
     const wants = shards.filter(() => random.chance(0.3))
     const to = random.pick(["a", "b", "c", null])
     const isLeaving = random.chance(0.05)
+    const isBusy = random.chance(0.1)
     const givesUp = new Set(shards.filter(() => random.chance(0.3)))
     const seen = []
     for (const { ledger, last } of worlds) {
       const mine = [...(last.get(id)?.book.leases ?? [])].filter(([, { owner }]) => owner === id)
       const given = mine.filter(([shard]) => givesUp.has(shard))
       const answer = await ledger.exchange({
-        node: { id, weight: 1, capacity: 10, isDraining: false, unsettled: wants.length },
+        node: { id, weight: 1, capacity: 10, isDraining: false, isBusy, invites: wants },
         ...{ set: firstSet(shards.length), leaseMs: round === 0 ? 1 : 60_000, claims: wants, fenced: [], isLeaving },
         held: mine.map(([shard, { token }]) => ({ shard, token })),
         handOvers: given.map(([shard, { token }]) => ({ shard, token, to, isPinned: true, isEnded: false })),
@@ -114,7 +115,7 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
       const leases = [...book.leases].sort(([a], [b]) => a - b)
       seen.push({
         type,
-        nodes: book.nodes.map((node) => [node.id, node.unsettled, node.isDead]).sort(),
+        nodes: book.nodes.map((node) => [node.id, node.isBusy, node.invites, node.isDead]).sort(),
         leases: leases.map(([shard, { owner, isPinned }]) => [shard, owner, isPinned]),
       })
     }

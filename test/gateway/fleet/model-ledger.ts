@@ -19,17 +19,19 @@ export class ModelLedger {
   #configured: number | null = null
   readonly #nodes = new Map<string, LedgerNode>()
   readonly #leases = new Map<number, Lease>()
-  /** Called after an exchange that changed something. */
-  onChanged: (by: string) => void = () => {}
+  /** Called after an exchange that changed something: for these nodes, or for all. */
+  onChanged: (by: string, about: ReadonlySet<string> | null) => void = () => {}
 
   exchange(beat: Beat, nowMs: number): Answer {
     const { node, leaseMs } = beat
     const me = node.id
     this.#open(beat, nowMs)
-    let isChanged = false
-    const write = (shard: number, lease: Omit<Lease, "changedMs">) => {
+    const about = new Set<string>()
+    let isForAll = false
+    const write = (shard: number, lease: Omit<Lease, "changedMs">, onlyFor: string | null = null) => {
       this.#leases.set(shard, { ...lease, changedMs: nowMs })
-      isChanged = true
+      if (onlyFor === null) isForAll = true
+      else about.add(onlyFor)
     }
     const next = (lease: Lease | undefined) => (lease === undefined ? nowMs : Math.max(lease.token + 1, nowMs))
     const free = (id: string) => {
@@ -40,7 +42,7 @@ export class ModelLedger {
     const remove = (id: string) => {
       free(id)
       this.#nodes.delete(id)
-      isChanged = true
+      isForAll = true
     }
     for (const id of beat.fenced) if (this.#nodes.get(id)?.isDead === true) remove(id)
     let type: Answer["type"] = "member"
@@ -49,7 +51,7 @@ export class ModelLedger {
       if ([...this.#nodes.keys()].every((id) => id === me)) {
         this.#become(beat.set)
         this.#leases.clear()
-        isChanged = true
+        isForAll = true
       } else type = "other-count"
     }
     if (type === "member" && this.#nodes.get(me)?.isDead === true) type = "fenced"
@@ -62,7 +64,7 @@ export class ModelLedger {
         if (lease?.owner !== me || lease.token !== token) continue
         const isThere = to !== null && to !== me && this.#nodes.get(to)?.isDead === false
         if (isEnded) write(shard, { owner: null, token, isPinned: false, isEnded })
-        else if (isThere) write(shard, { owner: to, token: next(lease), isPinned, isEnded: false })
+        else if (isThere) write(shard, { owner: to, token: next(lease), isPinned, isEnded: false }, to)
         else write(shard, { owner: null, token, ...PLAIN })
       }
       if (beat.isLeaving) {
@@ -70,7 +72,10 @@ export class ModelLedger {
       } else {
         const before = this.#nodes.get(me)
         const after = { ...node, isDead: false, deadlineMs: nowMs + leaseMs }
-        isChanged ||= before === undefined || !isSame(before, after)
+        if (before === undefined || !isSame({ ...before, invites: node.invites }, after)) isForAll = true
+        else if (!isSame(before, after)) {
+          for (const shard of node.invites) about.add(this.#leases.get(shard)?.owner ?? me)
+        }
         this.#nodes.set(me, after)
         for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
           const lease = this.#leases.get(shard)
@@ -83,9 +88,9 @@ export class ModelLedger {
     for (const [id, other] of this.#nodes) {
       if (id === me || other.isDead || Math.max(other.deadlineMs, this.#deathFromMs) >= nowMs) continue
       this.#nodes.set(id, { ...other, isDead: true })
-      isChanged = true
+      isForAll = true
     }
-    if (isChanged) this.onChanged(me)
+    if (isForAll || about.size > 0) this.onChanged(me, isForAll ? null : about)
     return { type, book: this.book(nowMs) }
   }
 
@@ -125,7 +130,7 @@ export class ModelLedger {
   /** Another set comes up beside the bot's. */
   beginReshard(nextSet: ShardSet): void {
     this.#other = { ...nextSet, isClosing: false }
-    this.onChanged("")
+    this.onChanged("", null)
   }
 
   /** One of the two sets closes; the other is the bot's. */
@@ -138,7 +143,7 @@ export class ModelLedger {
       this.#set = { firstSlot: other.firstSlot, count: other.count }
       this.#configured = configured
     } else this.#other = { ...other, isClosing: true }
-    this.onChanged("")
+    this.onChanged("", null)
   }
 
   /** Every shard of the set that closes. */
@@ -151,7 +156,7 @@ export class ModelLedger {
   endReshard(): void {
     for (const slot of this.#other === null ? [] : slotsOf(this.#other)) this.#leases.delete(slot)
     this.#other = null
-    this.onChanged("")
+    this.onChanged("", null)
   }
 
   get configured(): number | null {
@@ -180,8 +185,9 @@ export class ModelLedger {
 
 /** But for the deadline. */
 function isSame(a: LedgerNode, b: LedgerNode): boolean {
-  const isSameShare = a.weight === b.weight && a.capacity === b.capacity
-  return isSameShare && a.isDraining === b.isDraining && a.unsettled === b.unsettled && a.isDead === b.isDead
+  const shown = ({ weight, capacity, isDraining, isBusy, invites, isDead }: LedgerNode) =>
+    [weight, capacity, isDraining, isBusy, invites.join(), isDead].join("|")
+  return shown(a) === shown(b)
 }
 
 /** The port over a model, at once. */

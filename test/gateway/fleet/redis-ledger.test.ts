@@ -44,7 +44,7 @@ test("#34 an answer counts only once as many replicas have it as were asked for:
     replicas: 1,
   })
   const beat = {
-    node: { id: "a", weight: 1, capacity: 1, isDraining: false, unsettled: 0 },
+    node: { id: "a", weight: 1, capacity: 1, isDraining: false, isBusy: false, invites: [] },
     ...{ set: firstSet(1), leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
   }
   // On a busy machine the replica may be slower than the server waits for it.

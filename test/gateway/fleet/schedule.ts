@@ -3,7 +3,14 @@
 // in the end after a calm. Long because a world is one thing: nodes, ledger, network and what is observed of them.
 
 import type { Answer, Beat } from "../../../src/gateway/fleet/ledger.ts"
-import { type Effect, type Input, type MemberState, newMember } from "../../../src/gateway/fleet/member-state.ts"
+import {
+  type Effect,
+  type Input,
+  type MemberOptions,
+  type MemberState,
+  newMember,
+  type WaveBounds,
+} from "../../../src/gateway/fleet/member-state.ts"
 import { step } from "../../../src/gateway/fleet/step.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type Random, seeded } from "../simulation/random.ts"
@@ -41,6 +48,8 @@ interface Connection {
   isOpen: boolean
   /** The node has been let in. */
   isAdmitted: boolean
+  /** The last write of it so far: a connection keeps the order. */
+  arrivesMs: number
   /** Let in by the answer to a beat that is sent after this one. */
   readonly afterBeat: number
 }
@@ -66,11 +75,11 @@ class Node {
   /** What came while it was paused. */
   readonly missed: (() => void)[] = []
 
-  constructor(id: string, shardCount: number, rate: number, weight: number) {
+  constructor(id: string, rate: number, options: Omit<MemberOptions, "id" | "capacity" | "leaseMs">) {
     this.id = id
     this.rate = rate
-    this.state = newMember({ id, weight, capacity: 1_000, set: firstSet(shardCount), leaseMs: LEASE_MS })
-    this.connection = { isOpen: true, isAdmitted: false, afterBeat: 0 }
+    this.state = newMember({ ...options, id, capacity: 1_000, leaseMs: LEASE_MS })
+    this.connection = { isOpen: true, isAdmitted: false, arrivesMs: 0, afterBeat: 0 }
   }
 }
 
@@ -78,6 +87,9 @@ class World {
   readonly #random: Random
   readonly #ledger = new ModelLedger()
   readonly #shardCount: number
+  readonly #waves: WaveBounds
+  /** Shards that were handed over to balance and are not live yet, with their taker. */
+  readonly #onTheirWay = new Map<number, { readonly from: Node; readonly token: number; readonly to: string }>()
   readonly #nodes: Node[] = []
   readonly #problems: string[] = []
   /** By shard: the token of the last write that was accepted. */
@@ -96,11 +108,12 @@ class World {
   constructor(seed: number) {
     this.#random = seeded(seed)
     this.#shardCount = 1 + this.#random.int(8)
+    this.#waves = { perTaker: 1 + this.#random.int(3), perGiver: 1 + this.#random.int(2) }
     this.#endMs = this.#nowMs + TROUBLE_MS + CALM_MS
   }
 
   run(): ScheduleResult {
-    this.#ledger.onChanged = (by) => this.#nudge(by)
+    this.#ledger.onChanged = (by, about) => this.#nudge(by, about)
     const first = 1 + this.#random.int(3)
     for (let i = 0; i < first; i += 1) this.#join()
     this.#trouble()
@@ -167,7 +180,12 @@ class World {
 
   #join(): void {
     const rate = 1 + this.#random.between(-DRIFT, DRIFT)
-    const node = new Node(`n${this.#nodes.length}`, this.#shardCount, rate, 1 + this.#random.int(2))
+    const weight = 1 + this.#random.int(2)
+    const node = new Node(`n${this.#nodes.length}`, rate, {
+      weight,
+      set: firstSet(this.#shardCount),
+      waves: this.#waves,
+    })
     this.#nodes.push(node)
     this.#connect(node)
     this.#input(node, { type: "ask" })
@@ -212,6 +230,8 @@ class World {
     this.#isFailoverDue = false
     this.#at(this.#random.between(0, LEASE_MS / 4), () => {
       back()
+      // What it forgot of a hand-over it is told again, uninvited.
+      this.#onTheirWay.clear()
       this.#endAllConnections()
     })
   }
@@ -238,13 +258,13 @@ class World {
 
   /** The connection has its name on the server before it asks. */
   #connect(node: Node): void {
-    node.connection = { isOpen: true, isAdmitted: false, afterBeat: node.beats }
+    node.connection = { isOpen: true, isAdmitted: false, arrivesMs: 0, afterBeat: node.beats }
     this.#input(node, { type: "ask" })
   }
 
-  #nudge(by: string): void {
+  #nudge(by: string, about: ReadonlySet<string> | null): void {
     for (const node of this.#nodes) {
-      if (node.isAlive && node.id !== by && this.#random.chance(0.8)) {
+      if (node.isAlive && node.id !== by && about?.has(node.id) !== false && this.#random.chance(0.8)) {
         this.#toNode(node, this.#delay(), () => this.#input(node, { type: "ask" }))
       }
     }
@@ -262,6 +282,7 @@ class World {
       case "beat":
         return this.#beat(node, effect.beat)
       case "serve":
+        if (effect.wasClaimed) this.#onTheirWay.delete(effect.shard)
         return this.#serve(node, effect.shard, effect.token)
       case "drain":
         return this.#drain(node, effect.shard, effect.token)
@@ -324,7 +345,10 @@ class World {
       }
       charge.isRunning = true
       this.#takeovers += 1
-      this.#toNode(node, this.#delay(), () => this.#input(node, { type: "live", shard, token, isLive: true }))
+      this.#toNode(node, this.#delay(), () => {
+        this.#onTheirWay.delete(shard)
+        this.#input(node, { type: "live", shard, token, isLive: true })
+      })
     })
   }
 
@@ -338,11 +362,35 @@ class World {
     if (charge === undefined) return
     charge.isDraining = true
     charge.isRunning = false
-    this.#toNode(node, 2 * LONGEST_DELAY_MS, () => {
+    this.#checkWaves(node, shard, token)
+    // Of the trouble nothing is left on its way by then.
+    const isQuiet = this.#nowMs > this.#endMs - CALM_MS + LONGEST_DELAY_MS
+    this.#toNode(node, 2 * (isQuiet ? SHORT_DELAY_MS : LONGEST_DELAY_MS), () => {
       if (node.charges.get(shard) !== charge) return
       node.charges.delete(shard)
       this.#input(node, { type: "drained", shard, token })
     })
+  }
+
+  /** Before a shard leaves its owner to balance: its taker has no more on their way than it takes in at a time. */
+  #checkWaves(from: Node, shard: number, token: number): void {
+    const { isDraining, holdings } = from.state
+    const to = holdings.get(shard)?.to
+    if (isDraining || to == null) return
+    this.#onTheirWay.set(shard, { from, token, to })
+    const { leases } = this.#ledger.book(this.#nowMs)
+    const isOnItsWay = (one: number, { from, token, to }: { from: Node; token: number; to: string }) => {
+      const lease = leases.get(one)
+      // What waits for longer holds nobody up.
+      if (lease?.owner === to) return this.#nowMs - lease.changedMs < LEASE_MS
+      const charge = from.charges.get(one)
+      return from.isAlive && lease?.token === token && charge?.token === token && charge.isDraining
+    }
+    const all = [...this.#onTheirWay].filter(([one, way]) => isOnItsWay(one, way))
+    const incoming = all.filter(([, way]) => way.to === to).length
+    const outgoing = all.filter(([one, way]) => way.from === from && from.charges.get(one)?.token === way.token).length
+    if (incoming > this.#waves.perTaker) this.#problem(`${incoming} shards are on their way to ${to}`)
+    if (outgoing > this.#waves.perGiver) this.#problem(`${from.id} hands ${outgoing} shards over at once`)
   }
 
   #fence(node: Node, dead: string): void {
@@ -371,7 +419,9 @@ class World {
       const { connection } = node
       if (connection.isAdmitted) {
         for (const [shard, { token, isRunning }] of node.charges) {
-          if (isRunning) this.#at(this.#delay(), () => this.#arrive(connection, shard, token))
+          if (!isRunning) continue
+          connection.arrivesMs = Math.max(connection.arrivesMs, this.#nowMs + this.#delay())
+          this.#at(connection.arrivesMs - this.#nowMs, () => this.#arrive(connection, shard, token))
         }
       }
       this.#write(node)
@@ -413,7 +463,7 @@ class World {
   /** Mostly short; now and then so long that whoever waits has given up. */
   #delay(): number {
     if (!this.#isCalm && this.#random.chance(0.03)) return this.#random.between(0, LONGEST_DELAY_MS)
-    return this.#random.between(0.1, 10)
+    return this.#random.between(0.1, SHORT_DELAY_MS)
   }
 
   #at(delayMs: number, run: () => void): void {
@@ -481,6 +531,7 @@ class World {
 
 /** Nothing is longer on its way. A drain that takes longer ends its own connection. */
 const LONGEST_DELAY_MS = 0.5 * LEASE_MS
+const SHORT_DELAY_MS = 10
 
 function isBefore(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)

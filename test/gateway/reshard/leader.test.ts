@@ -38,7 +38,7 @@ function beat(ended: readonly number[]): void {
     return { shard, token: held.get(shard)?.token ?? 0, to: null, isPinned: false, isEnded: true }
   })
   const claims = slotsOf({ firstSlot: 0, count: FROM + TO })
-  const node = { id: "a", weight: 1, capacity: 100, isDraining: false, unsettled: 0 }
+  const node = { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] }
   const { set } = ledger.book(clock.nowMs())
   const beaten = {
     node,
