@@ -4,6 +4,7 @@
 
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { readText } from "../src/config/config-file.ts"
 import { readProxyConfig } from "../src/config/read-proxy-config.ts"
 import { systemClock } from "../src/flow/clock.ts"
 import { silentLogger } from "../src/ops/log.ts"
@@ -82,6 +83,7 @@ async function proxy(upstream: string): Promise<Started> {
       DISCORD_API_HOST: upstream,
       SHUTDOWN_TIMEOUT: "1s",
     },
+    readText,
     isTerminal: false,
   })
   const { queuePerBucket, queue, idleMs } = config.limits

@@ -1,7 +1,7 @@
 // `spectacles health gateway|proxy`: asks the service that runs beside it, under the same configuration, whether it still
 // answers. An image's HEALTHCHECK needs no shell and no curl then.
 
-import { readConfigFile } from "../config/config-file.ts"
+import { readConfigFile, readText } from "../config/config-file.ts"
 import type { ListenAddress } from "../config/gateway-config.ts"
 import { formatListenAddress } from "../config/listen-address.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
@@ -43,7 +43,7 @@ function gatewayAddress(): ListenAddress | undefined {
 /** Its front door answers this path by itself, with a 404, which tells as much. */
 function proxyAddress(): ListenAddress {
   const file = readConfigFile(undefined, PROXY_CONFIG_FILE)
-  const { config } = readProxyConfig({ file, env: process.env, isTerminal: false })
+  const { config } = readProxyConfig({ file, env: process.env, readText, isTerminal: false })
   return config.metrics.address ?? config.http
 }
 

@@ -32,12 +32,12 @@ export async function newLimiter(
 }
 
 async function newRedisLimiter(
-  { urls, address }: Extract<LimitStoreConfig, { readonly type: "redis" }>,
+  { urls, ca, address }: Extract<LimitStoreConfig, { readonly type: "redis" }>,
   bounds: LimiterBounds,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Limiter> {
-  const location = { urls: urls.map((url) => url.reveal()) }
+  const location = { urls: urls.map((url) => url.reveal()), ...(ca && { ca }) }
   const common = { clock: systemClock, log, random: Math.random }
   const place = placeOf({ ...location, isCluster: await isCluster(location, { ...common, signal }) })
   const commands = newClient({ place, ...common }, "the limits", SILENT_MS)

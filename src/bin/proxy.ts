@@ -4,7 +4,8 @@
 import { amqpBroker } from "../brokers/amqp/broker.ts"
 import type { Broker } from "../brokers/broker.ts"
 import { redisBroker } from "../brokers/redis/broker.ts"
-import { readConfigFile } from "../config/config-file.ts"
+import { isCluster } from "../brokers/redis/mode.ts"
+import { readConfigFile, readText } from "../config/config-file.ts"
 import { settingsText } from "../config/describe-settings.ts"
 import { printSettings } from "../config/print-config.ts"
 import { formatProblem } from "../config/problem.ts"
@@ -45,6 +46,7 @@ export const proxy = command(LINE, async ({ flags: options }) => {
   const reading = readProxyConfig({
     file: readConfigFile(options.config, PROXY_CONFIG_FILE),
     env: process.env,
+    readText,
     isTerminal: process.stderr.isTTY,
     ...(options.loglevel === undefined ? {} : { logLevel: options.loglevel }),
   })
@@ -70,12 +72,13 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const metrics = new Metrics()
   const proxyMetrics = new ProxyMetrics(metrics)
   const limiter = await newLimiter(config.limits, log, stop)
+  const broker = await newBroker(config, log, stop)
   // Told to stop while it looked for Redis.
   if (stop.aborted) return limiter.close()
   const service = new RestProxy({
     config,
     limiter,
-    broker: newBroker(config, log),
+    broker,
     metrics: proxyMetrics,
     log,
     clock: systemClock,
@@ -98,13 +101,15 @@ const RETENTION_MS = 3_600_000
 /** Dropped after this when no proxy runs: nobody waits so long for an answer. */
 const MESSAGE_TIMEOUT_MS = 120_000
 
-function newBroker({ broker, limits, timeoutMs = MAX_WAIT_MS }: ProxyConfig, logger: Logger): Broker | null {
-  switch (broker?.type) {
-    case undefined:
-      return null
+async function newBroker(config: ProxyConfig, logger: Logger, signal: AbortSignal): Promise<Broker | null> {
+  const { broker, limits, timeoutMs = MAX_WAIT_MS } = config
+  if (broker === null || signal.aborted) return null
+  const location = { urls: [broker.url.reveal()], ...(broker.ca && { ca: broker.ca }) }
+  switch (broker.type) {
     case "redis":
       return redisBroker({
-        urls: [broker.url.reveal()],
+        ...location,
+        isCluster: await isCluster(location, { clock: systemClock, log: logger, random: Math.random, signal }),
         group: broker.group,
         body: "msgpack",
         trimming: { retentionMs: RETENTION_MS },
@@ -116,7 +121,7 @@ function newBroker({ broker, limits, timeoutMs = MAX_WAIT_MS }: ProxyConfig, log
       })
     case "amqp":
       return amqpBroker({
-        urls: [broker.url.reveal()],
+        ...location,
         group: broker.group,
         body: "msgpack",
         messageTimeoutMs: MESSAGE_TIMEOUT_MS,

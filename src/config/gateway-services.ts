@@ -1,5 +1,6 @@
 // The servers around the gateway: its broker, its session store, and the connections that these need.
 
+import { authorityOf } from "./authority.ts"
 import type {
   AdminConfig,
   AmqpConfig,
@@ -11,7 +12,7 @@ import type {
 } from "./gateway-config.ts"
 import type { GatewaySettings } from "./gateway-settings.ts"
 import type { Report } from "./problem.ts"
-import { type ReadText, tryToRead } from "./read-text.ts"
+import type { ReadText } from "./read-text.ts"
 import { isSentinelUrl } from "./redis-url.ts"
 
 export function brokerOf(settings: GatewaySettings, readText: ReadText, report: Report): BrokerConfig | undefined {
@@ -119,25 +120,6 @@ function redisOf(
     )
   }
   return urls && { urls, ...common }
-}
-
-/** The certificates of the authority that a server's own is signed by. */
-function authorityOf(
-  key: "redis.ca_file" | "amqp.ca_file",
-  settings: GatewaySettings,
-  readText: ReadText,
-  report: Report,
-): string | undefined {
-  const path = settings.values[key]
-  if (path === undefined) return undefined
-  const { content, failure } = tryToRead(path, readText)
-  const found = failure ?? (content.includes("-----BEGIN ") ? null : "it is not PEM")
-  if (found === null) return content
-  report.problem(
-    settings.place(key),
-    `${key} ${path} cannot be used (${found}): give the path of a certificate in PEM.`,
-  )
-  return undefined
 }
 
 function trimmingOf(settings: GatewaySettings, report: Report): RedisTrimming {

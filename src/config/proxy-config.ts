@@ -49,12 +49,14 @@ export type LimitStoreConfig =
       readonly type: "redis"
       /** One server, some of a cluster's, or one URL of sentinels. */
       readonly urls: readonly Secret[]
+      /** The authority of the servers' certificates, PEM. */
+      readonly ca?: string
       /** Names the IP address that requests go out from. */
       readonly address: string
     }
 
 /** Where requests come from beside HTTP. */
-export type ProxyBrokerConfig = { readonly group: string; readonly event: string } & (
+export type ProxyBrokerConfig = { readonly group: string; readonly event: string; readonly ca?: string } & (
   | { readonly type: "redis"; readonly url: Secret; readonly poolSize: number }
   | { readonly type: "amqp"; readonly url: Secret }
 )

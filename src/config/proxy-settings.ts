@@ -160,11 +160,16 @@ export const PROXY_SETTINGS = {
   }),
   "redis.url": optional({
     about:
-      "Requests also come over this Redis: a server, or sentinels, written as for the gateway. With TLS, `NODE_EXTRA_CA_CERTS` names a further authority.",
+      "Requests also come over this Redis: a server, one of a cluster's, or sentinels, written as for the gateway.",
     variables: ["REDIS_URL"],
     schema: redisUrl(),
     print: String,
   }),
+  "redis.ca_file": {
+    ...GATEWAY_SETTINGS["redis.ca_file"],
+    about:
+      "The certificate, in PEM, of the authority that has signed those of the servers, for `rediss://`, the limits' too. Without it, the system's authorities are trusted.",
+  },
   "redis.pool_size": setting({
     about: "How many connections to keep.",
     variables: ["REDIS_POOL_SIZE"],
@@ -178,6 +183,7 @@ export const PROXY_SETTINGS = {
     schema: serviceUrl(["amqp", "amqps"], "amqp://localhost:5672"),
     print: String,
   }),
+  "amqp.ca_file": GATEWAY_SETTINGS["amqp.ca_file"],
   "metrics.addr": optional({
     about: "Where to serve metrics, `/healthz`, `/readyz` and `/limits`. Without it, nothing is served.",
     variables: ["METRICS_ADDR"],

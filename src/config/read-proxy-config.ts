@@ -1,9 +1,11 @@
 // From proxy.toml and the environment to one frozen value, or to every problem that they have. Pure: text in, value out.
 
+import { authorityOf } from "./authority.ts"
 import { ConfigError, type Problem, Report } from "./problem.ts"
 import type { LimitStoreConfig, ProxyBrokerConfig, ProxyConfig } from "./proxy-config.ts"
 import { PROXY_SETTINGS, type ProxySettings } from "./proxy-settings.ts"
 import { readSettings } from "./read-settings.ts"
+import type { ReadText } from "./read-text.ts"
 import { Secret } from "./secret.ts"
 import type { Environment } from "./settings.ts"
 import { readToml, type TomlSource } from "./toml-file.ts"
@@ -15,6 +17,8 @@ export interface ProxyConfigSources {
   /** The configuration file; null when there is none. */
   readonly file: TomlSource | null
   readonly env: Environment
+  /** For the files that settings name. */
+  readonly readText: ReadText
   /** What `--loglevel` says. */
   readonly logLevel?: string
   /** Whether logs go to a terminal, which decides the default of log.format. */
@@ -37,13 +41,15 @@ export function readProxyConfig(sources: ProxyConfigSources): ProxyConfigReading
   const settings = readSettings(PROXY_SETTINGS, { file, env: sources.env, flags }, report)
   // Without the file's values, whatever is missing may well be in it.
   if (sources.file !== null && file === undefined) throw new ConfigError(report.problems)
-  const config = assemble(settings, sources.isTerminal, report)
+  const config = assemble(settings, sources, report)
   if (report.problems.length > 0) throw new ConfigError(report.problems)
   return { config: frozen(config), warnings: report.warnings, settings }
 }
 
-function assemble(settings: ProxySettings, isTerminal: boolean, report: Report): ProxyConfig {
+function assemble(settings: ProxySettings, { isTerminal, readText }: ProxyConfigSources, report: Report): ProxyConfig {
   const { values } = settings
+  const redisCa = authorityOf("redis.ca_file", settings, readText, report)
+  const amqpCa = authorityOf("amqp.ca_file", settings, readText, report)
   const token = values["discord.token"]
   const address = values["metrics.addr"]
   return {
@@ -64,16 +70,16 @@ function assemble(settings: ProxySettings, isTerminal: boolean, report: Report):
       queuePerBucket: values["limits.queue_per_bucket"],
       queue: values["limits.queue"],
       idleMs: values["limits.idle"],
-      store: storeOf(settings, report),
+      store: storeOf(settings, redisCa, report),
     },
-    broker: brokerOf(settings, report),
+    broker: brokerOf(settings, redisCa, amqpCa, report),
     metrics: { ...(address && { address }), path: values["metrics.path"] },
     log: { level: values["log.level"], format: values["log.format"] ?? (isTerminal ? "pretty" : "json") },
   }
 }
 
 /** Where requests come over Redis, several proxies may take them, so limits are shared there unless told otherwise. */
-function storeOf(settings: ProxySettings, report: Report): LimitStoreConfig {
+function storeOf(settings: ProxySettings, ca: string | undefined, report: Report): LimitStoreConfig {
   const {
     "limits.store": store,
     "limits.redis_urls": own,
@@ -88,20 +94,26 @@ function storeOf(settings: ProxySettings, report: Report): LimitStoreConfig {
       'limits.store is "redis", which needs limits.redis_urls or redis.url, such as "redis://localhost:6379".',
     )
   }
-  return { type: "redis", urls, address }
+  return { type: "redis", urls, address, ...(ca && { ca }) }
 }
 
 /** Null: no URL of a broker is set, and the HTTP door alone runs. */
-function brokerOf(settings: ProxySettings, report: Report): ProxyBrokerConfig | null {
+function brokerOf(
+  settings: ProxySettings,
+  redisCa: string | undefined,
+  amqpCa: string | undefined,
+  report: Report,
+): ProxyBrokerConfig | null {
   const { "redis.url": redis, "amqp.url": amqp } = settings.values
   const common = { group: settings.values["broker.group"], event: settings.values["broker.event"] }
   if (redis !== undefined && amqp !== undefined) {
     report.problem(settings.place("amqp.url"), "amqp.url and redis.url are both set: requests come over one of them.")
   }
   if (redis !== undefined) {
-    return { ...common, type: "redis", url: redis, poolSize: settings.values["redis.pool_size"] }
+    const poolSize = settings.values["redis.pool_size"]
+    return { ...common, type: "redis", url: redis, poolSize, ...(redisCa && { ca: redisCa }) }
   }
-  return amqp === undefined ? null : { ...common, type: "amqp", url: amqp }
+  return amqp === undefined ? null : { ...common, type: "amqp", url: amqp, ...(amqpCa && { ca: amqpCa }) }
 }
 
 function frozen<T>(value: T): T {

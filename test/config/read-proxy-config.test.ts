@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { readText } from "../../src/config/config-file.ts"
 import { ConfigError, formatProblem } from "../../src/config/problem.ts"
 import { readProxyConfig } from "../../src/config/read-proxy-config.ts"
 import type { Environment } from "../../src/config/settings.ts"
@@ -6,7 +7,7 @@ import type { Environment } from "../../src/config/settings.ts"
 const TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
 
 function read(text = "", env: Environment = {}) {
-  return readProxyConfig({ file: { name: "proxy.toml", text }, env, isTerminal: false })
+  return readProxyConfig({ file: { name: "proxy.toml", text }, env, readText, isTerminal: false })
 }
 
 function problemsOf(text: string, env: Environment = {}): string[] {
@@ -21,7 +22,7 @@ function problemsOf(text: string, env: Environment = {}): string[] {
 
 describe("the proxy's configuration", () => {
   test("needs nothing at all", () => {
-    const { config, warnings } = readProxyConfig({ file: null, env: {}, isTerminal: true })
+    const { config, warnings } = readProxyConfig({ file: null, env: {}, readText, isTerminal: true })
     expect(warnings).toEqual([])
     expect(config).toMatchObject({
       shutdownTimeoutMs: 10_000,
@@ -101,5 +102,19 @@ describe("the proxy's configuration", () => {
       expect(problems.filter((problem) => problem.includes(key))).toHaveLength(1)
     }
     expect(problems.join("\n")).toContain("Did you mean http.address?")
+  })
+
+  test("reads the authority of Redis' certificates for the broker and the limits, and says when it is none", () => {
+    const text = '[redis]\nurl = "rediss://localhost"\nca_file = "ca.pem"'
+    const files: Record<string, string> = { "ca.pem": "-----BEGIN CERTIFICATE-----" }
+    const from = (given: string) =>
+      readProxyConfig({
+        file: { name: "proxy.toml", text: given },
+        env: {},
+        readText: (path) => files[path] ?? "nothing of the kind",
+        isTerminal: false,
+      }).config
+    expect(from(text)).toMatchObject({ broker: { ca: files["ca.pem"] }, limits: { store: { ca: files["ca.pem"] } } })
+    expect(() => from(text.replace("ca.pem", "other.pem"))).toThrow("it is not PEM")
   })
 })

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
 import packageJson from "../../package.json"
+import { readText } from "../../src/config/config-file.ts"
 import { parseDuration } from "../../src/config/duration.ts"
 import { GATEWAY_SETTINGS } from "../../src/config/gateway-settings.ts"
 import { PROXY_SETTINGS } from "../../src/config/proxy-settings.ts"
@@ -96,7 +97,7 @@ describe("Compose", () => {
       warnings: [],
       config: { broker: { type: "redis" }, shardStore: { type: "redis" } },
     })
-    expect(readProxyConfig({ file: null, env: proxy, isTerminal: false }).warnings).toEqual([])
+    expect(readProxyConfig({ file: null, env: proxy, readText, isTerminal: false }).warnings).toEqual([])
   })
 
   test("lets services stop in their own time, and start after Redis", () => {

@@ -1,6 +1,7 @@
 // Configuration and messages in the documentation are what the services read.
 
 import { describe, expect, test } from "bun:test"
+import { readText } from "../../src/config/config-file.ts"
 import { ConfigError, formatProblem } from "../../src/config/problem.ts"
 import { readProxyConfig } from "../../src/config/read-proxy-config.ts"
 import { problemsOf } from "../fixtures/gateway-config.ts"
@@ -40,7 +41,7 @@ describe("yaml", () => {
 
 function proxyProblemsOf(text: string): readonly string[] {
   try {
-    readProxyConfig({ file: { name: "proxy.toml", text }, env: {}, isTerminal: false })
+    readProxyConfig({ file: { name: "proxy.toml", text }, env: {}, readText, isTerminal: false })
     return []
   } catch (error) {
     if (error instanceof ConfigError) return error.problems.map(formatProblem)

@@ -2,6 +2,7 @@
 
 import type { Broker } from "../../brokers/broker.ts"
 import type { Codec } from "../../codec/codec.ts"
+import { readText } from "../../config/config-file.ts"
 import { readGatewayConfig } from "../../config/read-gateway-config.ts"
 import { readProxyConfig } from "../../config/read-proxy-config.ts"
 import { systemClock } from "../../flow/clock.ts"
@@ -71,6 +72,7 @@ export function demoProxy({ discord, log }: Common): RestProxy {
       DISCORD_API_HOST: discord,
       SHUTDOWN_TIMEOUT: "1s",
     },
+    readText,
     isTerminal: true,
   })
   const { queuePerBucket, queue, idleMs } = config.limits
