@@ -25,8 +25,6 @@ const TESTS_WITHOUT_A_SOURCE = ["contract", "deploy", "docs", "fixtures", "integ
 const TESTS_OF_A_FOLDER = ["contract", "differential", "process", "simulation"]
 /** Written for tests, ours and those of users: no command needs it. */
 const FOR_TESTS = ["src/brokers/memory/broker.ts"]
-/** Finished and tested parts of what is not wired in yet; docs/resharding.md says what is missing. */
-const NOT_WIRED_IN = ["src/gateway/reshard/policy.ts"]
 
 const FILES = projectFiles()
 const TYPESCRIPT = FILES.filter((file) => file.endsWith(".ts"))
@@ -193,7 +191,7 @@ function arrowFault(file: string, target: string): string | undefined {
 function entryPoints(): string[] {
   const commands = TYPESCRIPT.filter((file) => /^(src\/bin|bench|examples)\//.test(file))
   const published = [...read("package.json").matchAll(/"(?:\.\/)?(src\/[^"]+\.ts)"/g)].map(([, file = ""]) => file)
-  return [...commands, ...published, ...FOR_TESTS, ...NOT_WIRED_IN]
+  return [...commands, ...published, ...FOR_TESTS]
 }
 
 /** Every circle of imports in src, once, as `a → b → a`. */

@@ -1,6 +1,6 @@
 // The shards of a bot as a table for a terminal: `spectacles shards`.
 
-import type { FleetView, OwnedShard } from "../gateway/steering/steering.ts"
+import { type FleetView, isOfBot, type OwnedShard } from "../gateway/steering/steering.ts"
 import type { Paint, Style } from "./colour.ts"
 
 const HEADINGS = ["SHARD", "OWNER", "STATE", "SESSION", "SEQUENCE", "LATENCY", "EVENTS/S", "LAST RECONNECT"] as const
@@ -17,14 +17,23 @@ const UNITS: readonly (readonly [string, number])[] = [
 /** @param nowMs Unix milliseconds */
 export function shardsTable(view: FleetView, nowMs: number, paint: Paint): string {
   const draining = new Set(view.nodes.filter((node) => node.draining).map(({ node }) => node))
-  const rows = [
-    ...view.shards.map((shard) => ({ id: shard.shard, cells: cellsOf(shard, draining, nowMs), style: styleOf(shard) })),
+  const { shardCount } = view
+  const others = view.shards.filter((shard) => !isOfBot(shard, shardCount))
+  // While the bot is resharded there are two of a number.
+  const nameOf = (id: number, count = shardCount) => (others.length === 0 ? String(id) : `${id}/${count}`)
+  const rowOf = (shard: OwnedShard) => {
+    const cells = cellsOf(shard, nameOf(shard.shard, shard.count), draining, nowMs)
+    return { id: shard.shard, cells, style: styleOf(shard) }
+  }
+  const own = [
+    ...view.shards.filter((shard) => isOfBot(shard, shardCount)).map(rowOf),
     ...view.missing.map((id) => ({
       id,
-      cells: [String(id), "nobody", NONE, NONE, NONE, NONE, NONE, NONE],
+      cells: [nameOf(id), "nobody", NONE, NONE, NONE, NONE, NONE, NONE],
       style: RED,
     })),
   ].sort((a, b) => a.id - b.id)
+  const rows = [...own, ...others.map(rowOf)]
   const widths = HEADINGS.map((heading, column) =>
     Math.max(heading.length, ...rows.map(({ cells }) => (cells[column] ?? "").length)),
   )
@@ -42,10 +51,10 @@ export function shardsTable(view: FleetView, nowMs: number, paint: Paint): strin
 
 const RED: Style = "red"
 
-function cellsOf(shard: OwnedShard, draining: ReadonlySet<string>, nowMs: number): readonly string[] {
+function cellsOf(shard: OwnedShard, name: string, draining: ReadonlySet<string>, nowMs: number): readonly string[] {
   const { sessionStartedMs, latencyMs, lastDown } = shard
   return [
-    String(shard.shard),
+    name,
     draining.has(shard.node) ? `${shard.node} (draining)` : shard.node,
     shard.phase,
     sessionStartedMs === null ? NONE : age(nowMs - sessionStartedMs),
@@ -75,8 +84,16 @@ export function age(ms: number): string {
 
 function summary({ shardCount, shards, nodes, missing }: FleetView): string {
   if (nodes.length === 0) return "No gateway runs, or none has told of itself in the last 10 s."
-  const live = new Set(shards.filter(({ phase }) => phase === "live").map(({ shard }) => shard)).size
+  const others = shards.filter((shard) => !isOfBot(shard, shardCount))
+  const live = liveOf(shards.filter((shard) => isOfBot(shard, shardCount)))
   const processes = nodes.length === 1 ? "one process" : `${nodes.length} processes`
   const lacking = missing.length === 0 ? "" : `, ${missing.length} run nowhere`
-  return `${live} of ${shardCount ?? "?"} shards live in ${processes}${lacking}.`
+  const [other] = others
+  const beside =
+    other === undefined ? "" : ` The bot is resharded: ${liveOf(others)} of ${other.count} other shards live.`
+  return `${live} of ${shardCount ?? "?"} shards live in ${processes}${lacking}.${beside}`
+}
+
+function liveOf(shards: readonly OwnedShard[]): number {
+  return new Set(shards.filter(({ phase }) => phase === "live").map(({ shard }) => shard)).size
 }

@@ -54,6 +54,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "lets a shard connect anew and resume",
     load: async () => (await import("./steer.ts")).restart,
   },
+  reshard: {
+    summary: "gives a running bot another number of shards",
+    load: async () => (await import("./reshard.ts")).reshard,
+  },
   health: {
     summary: "asks the service that runs beside it whether it still answers",
     load: async () => (await import("./health.ts")).health,

@@ -54,6 +54,25 @@ SHARD  OWNER                STATE   SESSION  SEQUENCE  LATENCY  EVENTS/S  LAST R
 `)
 })
 
+test("while the bot is resharded, those of both sets are told apart", () => {
+  const shard = (id: number, count: number) => ({
+    ...{ shard: id, count, phase: "live" as const, sessionId: null, sessionStartedMs: null, sequence: 7, latencyMs: null },
+    ...{ eventsPerSecond: 0, lastDown: null },
+  })
+  const shards = [shard(0, 4), shard(0, 2), shard(1, 4)] as const
+  const view = viewOf([{ node: "a", shardCount: 2, draining: false, shards }])
+  expect(view.missing).toEqual([1])
+  expect(shardsTable(view, NOW, plain)).toBe(`\
+SHARD  OWNER   STATE  SESSION  SEQUENCE  LATENCY  EVENTS/S  LAST RECONNECT
+  0/2  a       live         –         7        –       0.0  –
+  1/2  nobody  –            –         –        –         –  –
+  0/4  a       live         –         7        –       0.0  –
+  1/4  a       live         –         7        –       0.0  –
+
+1 of 2 shards live in one process, 1 run nowhere. The bot is resharded: 2 of 4 other shards live.
+`)
+})
+
 test("a bot of which no process tells is said to have none", () => {
   expect(shardsTable(viewOf([]), NOW, plain)).toContain("No gateway runs")
 })

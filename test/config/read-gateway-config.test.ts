@@ -146,8 +146,16 @@ describe("every key and its variable", () => {
 describe("problems", () => {
   const cases: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
     ["gateway_version = 'ten'", {}, 'gateway.toml:1: gateway_version is "ten": write a whole number from 1 to 99.'],
-    ["[shards]\ncount = -1", {}, "gateway.toml:2: shards.count is -1: write a whole number from 0 to 100000, or \"auto\"."],
-    ["[shards]\ncount = 1.5", {}, "gateway.toml:2: shards.count is 1.5: write a whole number from 0 to 100000, or \"auto\"."],
+    [
+      "[shards]\ncount = -1",
+      {},
+      'gateway.toml:2: shards.count is -1: write a whole number from 0 to 100000, or "auto".',
+    ],
+    [
+      "[shards]\ncount = 1.5",
+      {},
+      'gateway.toml:2: shards.count is 1.5: write a whole number from 0 to 100000, or "auto".',
+    ],
     ["", { DISCORD_SHARD_COUNT: "two" }, 'DISCORD_SHARD_COUNT: shards.count is "two": write a whole number'],
     ["[broker]\ntype = 'kafka'", {}, 'gateway.toml:2: broker.type is "kafka": write one of "stdio", "redis", "amqp".'],
     [

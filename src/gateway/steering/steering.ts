@@ -12,7 +12,7 @@ export interface FleetView {
   /** Of the whole bot; null where no process knows it yet. */
   readonly shardCount: number | null
   readonly nodes: readonly { readonly node: string; readonly draining: boolean; readonly shards: number }[]
-  /** By id; one that runs twice stands twice. */
+  /** By id, those of the bot before those that run beside them; one that runs twice stands twice. */
   readonly shards: readonly OwnedShard[]
   /** Shards that no process has told to run. */
   readonly missing: readonly number[]
@@ -34,15 +34,21 @@ export function viewOf(reports: readonly NodeReport[]): FleetView {
   const counts = reports.flatMap(({ shardCount }) => (shardCount === null ? [] : [shardCount]))
   const shardCount = counts.length === 0 ? null : Math.max(...counts)
   const shards = reports.flatMap(({ node, shards }) => shards.map((shard) => ({ node, ...shard })))
-  const running = new Set(shards.map(({ shard }) => shard))
+  const rank = (shard: ShardReport) => (isOfBot(shard, shardCount) ? 0 : 1)
+  const running = new Set(shards.filter((shard) => isOfBot(shard, shardCount)).map(({ shard }) => shard))
   return {
     shardCount,
     nodes: reports
       .map(({ node, draining, shards }) => ({ node, draining, shards: shards.length }))
       .sort((a, b) => (a.node < b.node ? -1 : 1)),
-    shards: shards.sort((a, b) => a.shard - b.shard || (a.node < b.node ? -1 : 1)),
+    shards: shards.sort((a, b) => rank(a) - rank(b) || a.shard - b.shard || (a.node < b.node ? -1 : 1)),
     missing: Array.from({ length: shardCount ?? 0 }, (_, shard) => shard).filter((shard) => !running.has(shard)),
   }
+}
+
+/** While the bot is resharded, others run beside its own. */
+export function isOfBot({ count }: ShardReport, shardCount: number | null): boolean {
+  return count === undefined || count === shardCount
 }
 
 /** A process that knows of no others. */
@@ -61,7 +67,9 @@ export async function steer(steering: Steering, command: SteeringCommand): Promi
     return node.type === "refused" ? node : steering.order(node.node, { type: "drain" })
   }
   const { shard } = command
-  const owners = view.shards.filter((one) => one.shard === shard).map(({ node }) => node)
+  const owners = view.shards
+    .filter((one) => one.shard === shard && isOfBot(one, view.shardCount))
+    .map(({ node }) => node)
   const [owner] = owners
   if (owner === undefined) return refused(`Cannot ${command.type} shard ${shard}: ${whyNobody(view, shard)}`)
   if (command.type === "restart") {
