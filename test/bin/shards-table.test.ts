@@ -56,7 +56,15 @@ SHARD  OWNER                STATE   SESSION  SEQUENCE  LATENCY  EVENTS/S  LAST R
 
 test("while the bot is resharded, those of both sets are told apart", () => {
   const shard = (id: number, count: number) => ({
-    ...{ shard: id, count, phase: "live" as const, sessionId: null, sessionStartedMs: null, sequence: 7, latencyMs: null },
+    ...{
+      shard: id,
+      count,
+      phase: "live" as const,
+      sessionId: null,
+      sessionStartedMs: null,
+      sequence: 7,
+      latencyMs: null,
+    },
     ...{ eventsPerSecond: 0, lastDown: null },
   })
   const shards = [shard(0, 4), shard(0, 2), shard(1, 4)] as const
