@@ -18,7 +18,8 @@ export function reconcile(state: MemberState, book: Book): Step {
   const effects: Effect[] = []
   for (const [shard, holding] of state.holdings) {
     const lease = leases.get(shard)
-    const isOurs = lease?.owner === id && lease.token === holding.token
+    // Where the ledger has forgotten a reshard, nobody runs the shards that came up for it.
+    const isOurs = lease?.owner === id && lease.token === holding.token && isKnown(book, shard)
     if (isOurs && holding.stage === "serving" && isClosing(book, shard)) {
       holdings.set(shard, { ...holding, stage: "draining", to: null, isEnding: true })
       effects.push({ type: "retire", shard, token: holding.token })
@@ -27,7 +28,7 @@ export function reconcile(state: MemberState, book: Book): Step {
   }
   for (const [shard, { owner, token, isPinned, changedMs }] of leases) {
     // A ledger that may have forgotten who had it next is given the time to be told.
-    if (owner !== id || holdings.has(shard) || nowMs < claimFromMs) continue
+    if (owner !== id || holdings.has(shard) || nowMs < claimFromMs || !isKnown(book, shard)) continue
     const holding = { token, isLive: false, to: null, isPinned, isEnding: false }
     // Whoever had it next, and is dead by now, had a later token: it is claimed anew, under one that is later still.
     const isForgetful = changedMs < claimFromMs - leaseMs
@@ -40,6 +41,10 @@ export function reconcile(state: MemberState, book: Book): Step {
   // It has a shard that it must not run.
   const isAskedAgain = state.isAskedAgain || [...holdings.values()].some(isDrained)
   return { state: { ...state, holdings, isAskedAgain }, effects }
+}
+
+function isKnown({ set, other }: Book, slot: number): boolean {
+  return hasSlot(set, slot) || (other !== null && hasSlot(other, slot))
 }
 
 /** It runs only until its session can be closed for good. */

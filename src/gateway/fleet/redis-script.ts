@@ -122,7 +122,8 @@ if status == 'member' then
   local unsure = int(version) ~= knownVersion and beat.held or {}
   for _, held in ipairs(unsure) do
     local lease = readLease(held.shard)
-    if not lease or lease.token < held.token then writeLease(held.shard, held.token, '0', me) end
+    local isThere = hasSlot(set, held.shard) or hasSlot(other, held.shard)
+    if isThere and (not lease or lease.token < held.token) then writeLease(held.shard, held.token, '0', me) end
   end
   for _, given in ipairs(beat.handOvers) do
     local lease = readLease(given.shard)

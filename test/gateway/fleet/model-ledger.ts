@@ -57,7 +57,8 @@ export class ModelLedger {
     if (type === "member" && this.#nodes.get(me)?.isDead === true) type = "fenced"
     if (type === "member") {
       for (const { shard, token } of beat.held) {
-        if ((this.#leases.get(shard)?.token ?? 0) < token) write(shard, { owner: me, token, ...PLAIN })
+        if (this.#has(shard) && (this.#leases.get(shard)?.token ?? 0) < token)
+          write(shard, { owner: me, token, ...PLAIN })
       }
       for (const { shard, token, to, isPinned, isEnded } of beat.handOvers) {
         const lease = this.#leases.get(shard)

@@ -219,3 +219,49 @@ describe("a dead node", () => {
     expect(of(member.answer(both), "fence")).toHaveLength(1)
   })
 })
+
+describe("a second set of shards", () => {
+  const BEGUN = { other: { firstSlot: 2, count: 4, isClosing: false } } as const
+  /** Slots 0 and 1 are the bot's, 2 to 5 come up beside them; all are this node's. */
+  const all = Array.from({ length: 6 }, () => held("a"))
+  const begun = () => book([node("a")], all, { set: firstSet(2), ...BEGUN })
+  /** The new one is the bot's, and the old one closes. */
+  const closing = (owners: readonly (Lease | null)[] = all) =>
+    book([node("a")], owners, { set: { firstSlot: 2, count: 4 }, other: { ...firstSet(2), isClosing: true } })
+
+  test("runs beside the first one, in the same fleet", () => {
+    const member = new Member()
+    expect(of(member.answer(begun()), "serve").map(({ shard }) => shard)).toEqual([0, 1, 2, 3, 4, 5])
+    const { set, held: told } = beatOf(member.tell({ type: "ask" })) ?? {}
+    expect([set, told?.length]).toEqual([firstSet(2), 6])
+  })
+
+  test("is ended when it closes, each shard once, and told as ended", () => {
+    const member = new Member()
+    member.answer(begun())
+    expect(of(member.answer(closing()), "retire").map(({ shard }) => shard)).toEqual([0, 1])
+    expect(of(member.answer(closing()), "retire")).toEqual([])
+    const told = beatOf(member.tell({ type: "drained", shard: 0, token: 1 }))
+    expect(told?.handOvers).toEqual([{ shard: 0, token: 1, to: null, isPinned: false, isEnded: true }])
+    expect(told?.set).toEqual({ firstSlot: 2, count: 4 })
+  })
+
+  test("is taken over from a crashed node also while it closes, to be ended; what has ended is taken by nobody", () => {
+    const member = new Member()
+    const ended = { ...held(null), isEnded: true }
+    const free = closing([held(null), ended, ...all.slice(2)])
+    member.answer(free)
+    expect(beatOf(member.tell({ type: "ask" }))?.claims).toEqual([0])
+    const taken = member.answer(closing([held("a", 2), ended, ...all.slice(2)]))
+    expect(of(taken, "serve").map(({ shard }) => shard)).toEqual([0])
+    expect(of(member.answer(closing([held("a", 2), ended, ...all.slice(2)])), "retire")).toHaveLength(1)
+  })
+
+  test("that the ledger knows nothing of any more is let go of at once", () => {
+    const member = new Member()
+    member.answer(begun())
+    const forgotten = member.answer(book([node("a")], all, { set: firstSet(2) }))
+    expect(of(forgotten, "cut").map(({ shard }) => shard)).toEqual([2, 3, 4, 5])
+    expect(of(member.answer(book([node("a")], all, { set: firstSet(2) })), "serve")).toEqual([])
+  })
+})
