@@ -28,8 +28,14 @@ export interface Permit {
   readonly type: "granted"
   /** How long it waited. */
   readonly queuedMs: number
-  /** Discord answered. `tooMany` where it said 429. @returns how to go on. */
-  settle(answer: Answer): Verdict
+  /** When it was given, on the limiter's clock. */
+  readonly takenMs: number
+  /**
+   * Discord answered. `tooMany` where it said 429.
+   * @param nowMs where the caller has just asked the clock: that has its price.
+   * @returns how to go on.
+   */
+  settle(answer: Answer, nowMs?: number): Verdict
   /** Nothing reached Discord. */
   unsent(): void
   /** It may have reached Discord; there is no answer. */

@@ -64,31 +64,33 @@ export class Upstream {
 
   #go(request: ProxyRequest, permit: Permit | Refusal, tries: Tries): Promise<Response | Failure> {
     if (permit.type === "refused") return Promise.resolve(refused(permit))
-    const { clock, on } = this.#options
-    if (permit.queuedMs > 0) on.waited(permit.queuedMs)
-    const startedMs = clock.nowMs()
+    const { takenMs, queuedMs } = permit
+    if (queuedMs > 0) this.#options.on.waited(queuedMs)
     this.#inFlight += 1
-    return this.#fetch(request, startedMs).then(
+    return this.#fetch(request, takenMs).then(
       (response) => {
-        this.#landed(startedMs)
+        const nowMs = this.#landed(takenMs)
         const { status, headers } = response
         if (mayBeRepeated(status, request)) {
           return lookedAt(request, permit, response).then((attempt) => this.#again(request, tries, attempt))
         }
-        permit.settle({ status, headers, body: "" })
+        permit.settle({ status, headers, body: "" }, nowMs)
         return response
       },
       (error) => {
-        this.#landed(startedMs)
+        this.#landed(takenMs)
         return this.#again(request, tries, afterFailure(request, permit, error))
       },
     )
   }
 
-  #landed(startedMs: number): void {
+  /** @returns the time. */
+  #landed(startedMs: number): number {
     const { clock, on } = this.#options
+    const nowMs = clock.nowMs()
     this.#inFlight -= 1
-    on.upstreamAnswered(clock.nowMs() - startedMs)
+    on.upstreamAnswered(nowMs - startedMs)
+    return nowMs
   }
 
   async #again(request: ProxyRequest, { limited, failures }: Tries, attempt: Attempt): Promise<Response | Failure> {

@@ -38,6 +38,7 @@ class OpenLimiter implements Limiter {
     return {
       type: "granted",
       queuedMs: 0,
+      takenMs: 0,
       settle: ({ status }: Answer) => {
         end(status)
         return status === 429 ? "retry" : "final"

@@ -263,8 +263,7 @@ export class MemoryLimiter implements Limiter, PermitOwner {
     }
   }
 
-  settle(grant: Grant, answer: Answer): Verdict {
-    const nowMs = this.#clock.nowMs()
+  settle(grant: Grant, answer: Answer, nowMs = this.#clock.nowMs()): Verdict {
     const { lane, bucket, taken } = grant
     const { status, headers } = answer
     lane.answered(status)

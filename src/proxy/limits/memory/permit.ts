@@ -20,7 +20,7 @@ export const NO_PLACE = -1
 
 /** Whoever grants permits hears how they end. */
 export interface PermitOwner {
-  settle(grant: Grant, answer: Answer): Verdict
+  settle(grant: Grant, answer: Answer, nowMs?: number): Verdict
   returned(grant: Grant, outcome: Outcome): void
 }
 
@@ -46,8 +46,8 @@ export class LanePermit implements Permit, Grant {
     this.queuedMs = queuedMs
   }
 
-  settle(answer: Answer): Verdict {
-    return this.#finish() ? this.#owner.settle(this, answer) : "final"
+  settle(answer: Answer, nowMs?: number): Verdict {
+    return this.#finish() ? this.#owner.settle(this, answer, nowMs) : "final"
   }
 
   unsent(): void {

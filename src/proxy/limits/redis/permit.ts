@@ -19,6 +19,7 @@ export interface PermitOwner {
 export class SharedPermit implements Permit {
   readonly type = "granted"
   readonly queuedMs: number
+  readonly takenMs: number
   readonly #owner: PermitOwner
   readonly #grant: Grant
   #isDone = false
@@ -27,6 +28,7 @@ export class SharedPermit implements Permit {
     this.#owner = owner
     this.#grant = grant
     this.queuedMs = queuedMs
+    this.takenMs = grant.sentMs
   }
 
   settle(answer: Answer): Verdict {
