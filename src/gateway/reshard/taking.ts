@@ -12,8 +12,11 @@ import type { HandOverTimes } from "./hand-over.ts"
 /** Attempts in which the events of the two sessions do not agree, before some are let come twice. */
 const MOST_DISAGREEMENTS = 3
 
-/** What came of an attempt. */
-export type AttemptResult = "changed" | "refused" | "disagreed" | "unanswered"
+/**
+ * What came of an attempt. `refused`: it was withdrawn before. `late`: events that the other side had published did not come in
+ * time. `disagreed`: its events are not these.
+ */
+export type AttemptResult = "changed" | "refused" | "late" | "disagreed" | "unanswered"
 
 export interface TakingOptions {
   readonly pair: Pair
@@ -107,13 +110,13 @@ export class Taking {
   #pursue(attempt: Attempt): void {
     const { pair, to, shard, clock, times } = this.#options
     if (clock.nowMs() > attempt.askedMs + times.attemptMs) {
-      return attempt.offer === null ? this.#ended("unanswered") : this.#disagreed(attempt)
+      return attempt.offer === null ? this.#ended("unanswered") : this.#declined(attempt, "late")
     }
     if (attempt.offer === null || !shard.flush()) return
     const isForced = this.#disagreements >= MOST_DISAGREEMENTS
     const taking = shard.gate.take(pair[otherSide(to)], attempt.offer.tails, isForced)
     if (taking === null || taking.type === "later") return
-    if (taking.type === "nowhere") return this.#disagreed(attempt)
+    if (taking.type === "nowhere") return this.#declined(attempt, "disagreed")
     const { place } = attempt.offer
     const change = changeOf(to, attempt.id, place, taking.place, taking.streams)
     void this.#busy(() => this.#settle(change))
@@ -136,14 +139,14 @@ export class Taking {
     }
   }
 
-  #disagreed(attempt: Attempt): void {
+  #declined(attempt: Attempt, result: "late" | "disagreed"): void {
     const { pair, exchange, log } = this.#options
-    this.#disagreements += 1
-    if (this.#disagreements === MOST_DISAGREEMENTS) {
+    if (result === "disagreed") this.#disagreements += 1
+    if (result === "disagreed" && this.#disagreements === MOST_DISAGREEMENTS) {
       log.warn({ ...pair }, "two sessions do not have the same events: some will come twice")
     }
     exchange.decline(pair, attempt.id).catch(() => {})
-    this.#ended("disagreed")
+    this.#ended(result)
   }
 
   #ended(result: AttemptResult): void {
