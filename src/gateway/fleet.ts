@@ -66,7 +66,8 @@ export class Fleet {
   readonly #options: FleetOptions
   readonly #units = new Map<number, ShardUnit>()
   readonly #resuming = new StartOrder()
-  readonly #identifying = new StartOrder()
+  /** By the first slot of a set: those of the bot never wait behind those that come up beside them. */
+  readonly #identifying = new Map<number, StartOrder>()
   #cancelTime = (): void => {}
 
   constructor(options: FleetOptions) {
@@ -77,7 +78,7 @@ export class Fleet {
         ...on,
         live: (shard, resumed) => {
           on.live(shard, resumed)
-          if (this.#resuming.started(shard.slot) || this.#identifying.started(shard.slot)) this.#startMore()
+          if (this.#orders().some((order) => order.started(shard.slot))) this.#startMore()
         },
       },
     }
@@ -102,7 +103,9 @@ export class Fleet {
     }
     const isResumable = (slot: number) => shards.get(slot)?.shardCount === set.count
     this.#resuming.add([...shards.keys()].filter(isResumable))
-    this.#identifying.add([...shards.keys()].filter((slot) => !isResumable(slot)))
+    const identifying = this.#identifying.get(set.firstSlot) ?? new StartOrder()
+    this.#identifying.set(set.firstSlot, identifying)
+    identifying.add([...shards.keys()].filter((slot) => !isResumable(slot)))
     if (this.#options.broker.encoding.framing.type === "redis") this.#tellTime()
     this.#startMore()
   }
@@ -133,8 +136,7 @@ export class Fleet {
 
   /** Stops reading everywhere, and waits until the broker has confirmed what was read. */
   async stop(): Promise<void> {
-    this.#resuming.clear()
-    this.#identifying.clear()
+    for (const order of this.#orders()) order.clear()
     await Promise.all([...this.#units.values()].map((unit) => unit.stop()))
   }
 
@@ -144,9 +146,12 @@ export class Fleet {
     for (const unit of this.#units.values()) unit.close()
   }
 
+  #orders(): readonly StartOrder[] {
+    return [this.#resuming, ...this.#identifying.values()]
+  }
+
   #forget(slot: number): void {
-    this.#resuming.forget(slot)
-    this.#identifying.forget(slot)
+    for (const order of this.#orders()) order.forget(slot)
   }
 
   /** Of the whole process, once a second. */
@@ -159,7 +164,7 @@ export class Fleet {
   }
 
   #startMore(): void {
-    for (const order of [this.#resuming, this.#identifying]) {
+    for (const order of this.#orders()) {
       for (let id = order.next(); id !== undefined; id = order.next()) this.#units.get(id)?.shard.start()
     }
   }

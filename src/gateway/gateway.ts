@@ -16,7 +16,7 @@ import { newFleet } from "./new-fleet.ts"
 import type { Reshard } from "./reshard/record.ts"
 import { type Running, type RunningOptions, runFixed, runLeased } from "./running.ts"
 import { planShards, sharedSet } from "./shard-plan.ts"
-import { firstSet, hasSlot, nameOf, type ShardSet } from "./shard-set.ts"
+import { firstSet, hasSlot, type ShardSet } from "./shard-set.ts"
 import type { UnitEvents } from "./shard-unit.ts"
 import type { SteeredNode } from "./steering/node.ts"
 import { steeredGateway } from "./steering/steered-gateway.ts"
@@ -88,12 +88,10 @@ export class Gateway {
     if (this.#running === null) return { ready: false, reason: "Discord has not told how to connect yet" }
     const { fleet, ownership } = this.#running
     if (ownership.waitsFor !== null) return { ready: false, reason: ownership.waitsFor }
-    const missing = fleet.notLive
+    // Those that come up beside the bot's may take days, and it serves meanwhile.
+    const missing = fleet.notLive.filter(({ slot }) => hasSlot(ownership.set, slot)).map(({ shard }) => shard)
     if (missing.length === 0) return { ready: true }
-    return {
-      ready: false,
-      reason: `shards that are not ready: ${missing.map((place) => nameOf(place, ownership.set)).join(", ")}`,
-    }
+    return { ready: false, reason: `shards that are not ready: ${missing.join(", ")}` }
   }
 
   /** How many shards this process runs, and how many of them are ready. */

@@ -84,7 +84,10 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
     gate: (shard) => resharding.gate(shard),
     on: {
       read: (isResharded) => resharding.ledgerRead(isResharded),
-      changed: () => sends.update(ownShards(fleet, ownership.set)),
+      changed() {
+        sends.update(ownShards(fleet, ownership.set))
+        resharding.unitsChanged()
+      },
       moved: (move) => metrics.fleet.leaseMoved(move),
       fenced: () => metrics.fleet.fenced(),
       refused: refuse,

@@ -39,8 +39,3 @@ export function placeOf(slot: number, sets: readonly ShardSet[]): ShardPlace | n
 export function slotsOf({ firstSlot, count }: ShardSet): readonly number[] {
   return Array.from({ length: count }, (_, shard) => firstSlot + shard)
 }
-
-/** For people: `3`, and where it is not of the bot's set, `3/16`. */
-export function nameOf({ slot, shard, count }: ShardPlace, bots: ShardSet): string {
-  return hasSlot(bots, slot) ? String(shard) : `${shard}/${count}`
-}

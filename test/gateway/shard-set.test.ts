@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { firstSet, hasSlot, isSameSet, nameOf, placeOf, slotsOf } from "../../src/gateway/shard-set.ts"
+import { firstSet, hasSlot, isSameSet, placeOf, slotsOf } from "../../src/gateway/shard-set.ts"
 
 const OLD = firstSet(2)
 const NEW = { firstSlot: 2, count: 3 }
@@ -11,9 +11,4 @@ test("a slot is one shard of one set", () => {
   expect(placeOf(5, [OLD, NEW])).toBeNull()
   expect(hasSlot(NEW, 1)).toBe(false)
   expect(isSameSet(OLD, { firstSlot: 2, count: 2 })).toBe(false)
-})
-
-test("people read its count where it is not of the bot's set", () => {
-  expect(nameOf({ slot: 1, shard: 1, count: 2 }, OLD)).toBe("1")
-  expect(nameOf({ slot: 3, shard: 1, count: 3 }, OLD)).toBe("1/3")
 })

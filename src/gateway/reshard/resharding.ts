@@ -101,6 +101,11 @@ export class Resharding {
     return (await this.#newGate(this.#partIn(reshard), reshard, place)) ?? undefined
   }
 
+  /** Shards have left this process: what is theirs may not be touched any more. */
+  unitsChanged(): void {
+    if (this.#part !== null) this.#detachGone(this.#part)
+  }
+
   /** A shard's connection came up, or went down. */
   live(place: ShardPlace, isLive: boolean): void {
     const reshard = this.reshard
@@ -183,11 +188,7 @@ export class Resharding {
   async #attach(part: Part, reshard: Reshard): Promise<void> {
     const { handOvers, attached } = part
     const units = this.#options.units()
-    for (const [slot, { side, shard, unit }] of attached) {
-      if (units.get(slot) === unit) continue
-      attached.delete(slot)
-      handOvers.detach(side, shard)
-    }
+    this.#detachGone(part)
     for (const [slot, unit] of units) {
       const side = sideOf(reshard, slot)
       if (side === null || attached.has(slot)) continue
@@ -199,6 +200,15 @@ export class Resharding {
       const { shard } = unit.place
       attached.set(slot, { side, shard, unit })
       handOvers.attach(side, shard, unit.gated)
+    }
+  }
+
+  #detachGone({ handOvers, attached }: Part): void {
+    const units = this.#options.units()
+    for (const [slot, { side, shard, unit }] of attached) {
+      if (units.get(slot) === unit) continue
+      attached.delete(slot)
+      handOvers.detach(side, shard)
     }
   }
 
