@@ -8,12 +8,11 @@ import type { Clock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
 import type { Readiness } from "../ops/health.ts"
 import type { Logger } from "../ops/log.ts"
-import type { Failure } from "./failure.ts"
+import type { DoorOptions, Send } from "./door.ts"
 import { type HttpDoor, openHttpDoor } from "./http/door.ts"
 import type { Limiter } from "./limits/limiter.ts"
-import type { Route } from "./limits/routes.ts"
 import type { ProxyMetrics } from "./metrics.ts"
-import { globalLimits, type ProxyRequest } from "./proxy-request.ts"
+import { globalLimits } from "./proxy-request.ts"
 import { RpcDoor } from "./rpc/door.ts"
 import { coalescing } from "./upstream/coalesce.ts"
 import { Upstream } from "./upstream/upstream.ts"
@@ -36,7 +35,7 @@ export interface ProxyParts {
 export class RestProxy {
   readonly #parts: ProxyParts
   readonly #upstream: Upstream
-  readonly #send: (request: ProxyRequest) => Promise<Response | Failure>
+  readonly #send: Send
   #door: HttpDoor | null = null
   #isStopping = false
 
@@ -51,7 +50,7 @@ export class RestProxy {
       fetch,
       on: metrics,
     })
-    const send = (request: ProxyRequest) => this.#upstream.send(request)
+    const send: Send = (request) => this.#upstream.send(request)
     this.#send = config.coalesce ? coalescing(send) : send
   }
 
@@ -63,7 +62,7 @@ export class RestProxy {
     const { config, clock, log, metrics, broker } = this.#parts
     const { discord, limits, http, timeoutMs = Number.POSITIVE_INFINITY } = config
     const { token } = discord
-    const shared = {
+    const shared: DoorOptions = {
       apiVersion: discord.apiVersion,
       token: token === undefined ? null : () => token.reveal(),
       timeoutMs,
@@ -71,7 +70,7 @@ export class RestProxy {
       clock,
       log,
       send: this.#send,
-      answered: (route: Route, status: number) => metrics.answered(route, status),
+      answered: (route, status) => metrics.answered(route, status),
     }
     this.#door = openHttpDoor({ ...http, ...shared })
     const event = config.broker?.event ?? ""

@@ -1,12 +1,10 @@
 // The HTTP door: Discord's API as a server of our own. Takes requests, passes them on, and streams the answers back.
 
 import { formatListenAddress } from "../../config/listen-address.ts"
-import type { Clock } from "../../flow/clock.ts"
-import type { Logger } from "../../ops/log.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
-import { badRequest, type Failure, failureResponse, refused } from "../failure.ts"
-import type { Route } from "../limits/routes.ts"
-import { type GlobalLimits, ProxyRequest, type ProxyRequestParts, type RequestDoor } from "../proxy-request.ts"
+import type { DoorOptions } from "../door.ts"
+import { badRequest, failureResponse, refused } from "../failure.ts"
+import { ProxyRequest, type ProxyRequestParts, type RequestDoor } from "../proxy-request.ts"
 import { parseTarget } from "../target.ts"
 import { HeldBytes, MAX_KEPT_BYTES, readBody } from "./request-body.ts"
 import { dropResponseHeaders, takeRequestHeaders } from "./request-headers.ts"
@@ -17,22 +15,10 @@ const IDLE_SECONDS = 255
 const MAX_BODY_BYTES = 512 * 1024 * 1024
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 
-export interface HttpDoorOptions {
+export interface HttpDoorOptions extends DoorOptions {
   readonly hostname: string
   /** 0: any that is free. */
   readonly port: number
-  readonly apiVersion: number
-  /** For requests that carry no Authorization. */
-  readonly token: (() => string) | null
-  /** For requests that do not say so themselves; Infinity for none. */
-  readonly timeoutMs: number
-  readonly globalLimits: GlobalLimits
-  readonly clock: Clock
-  readonly log: Logger
-  /** Passes a request on. Never rejects. */
-  readonly send: (request: ProxyRequest) => Promise<Response | Failure>
-  /** Told of every answer. */
-  readonly answered: (route: Route, status: number) => void
 }
 
 export interface HttpDoor {

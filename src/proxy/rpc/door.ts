@@ -3,28 +3,15 @@
 // Source: the wire contract of Spectacles, Proxy over the broker.
 
 import { BodyError, type Broker, type Delivery } from "../../brokers/broker.ts"
-import type { Clock } from "../../flow/clock.ts"
-import type { Logger } from "../../ops/log.ts"
-import type { Failure } from "../failure.ts"
+import type { DoorOptions } from "../door.ts"
 import { takeRequestHeaders } from "../http/request-headers.ts"
-import type { Route } from "../limits/routes.ts"
-import { type GlobalLimits, ProxyRequest } from "../proxy-request.ts"
+import { ProxyRequest } from "../proxy-request.ts"
 import { type FailureStatus, type Malformed, type RpcRequest, readRequest, STATUS } from "./request-form.ts"
 
-export interface RpcDoorOptions {
+export interface RpcDoorOptions extends DoorOptions {
   readonly broker: Broker
   readonly event: string
   readonly origin: string
-  readonly apiVersion: number
-  readonly token: (() => string) | null
-  /** For requests that do not say so themselves; Infinity for none. */
-  readonly timeoutMs: number
-  readonly globalLimits: GlobalLimits
-  readonly clock: Clock
-  readonly log: Logger
-  /** Passes a request on. Never rejects. */
-  readonly send: (request: ProxyRequest) => Promise<Response | Failure>
-  readonly answered: (route: Route, status: number) => void
 }
 
 /** Calls that are in hand, or answered and not acknowledged. Past it the oldest is forgotten, and may get a second reply. */

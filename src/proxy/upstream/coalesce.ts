@@ -1,9 +1,8 @@
 // Equal GETs of one token that are in flight together become one request to Discord, whose answer they share.
 
+import type { Send } from "../door.ts"
 import type { Failure } from "../failure.ts"
 import type { ProxyRequest } from "../proxy-request.ts"
-
-type Send = (request: ProxyRequest) => Promise<Response | Failure>
 
 /** An answer that can be given more than once. */
 interface Shared {
