@@ -4,7 +4,7 @@ import { FrameTurns } from "./frame-turns.ts"
 
 export interface SocketEvents {
   readonly opened: () => void
-  /** One frame; the bytes may be kept. */
+  /** One frame, or several back to back; the bytes may be kept. */
   readonly frame: (bytes: Uint8Array) => void
   /** The connection is gone. 1006 where no close frame came, also when it was never reached. */
   readonly closed: (code: number, reason: string) => void

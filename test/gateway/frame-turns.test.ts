@@ -8,16 +8,22 @@ const FRAME_BYTES = 1024
 
 let soon: (() => void)[]
 let handed: number[]
+let calls: number
 let added: number
 let turns: FrameTurns
 
 beforeEach(() => {
   soon = []
   handed = []
+  calls = 0
   added = 0
   turns = new FrameTurns(
     (run) => soon.push(run),
-    (bytes) => handed.push(new DataView(bytes.buffer).getUint32(0)),
+    (joined) => {
+      const view = new DataView(joined.buffer, joined.byteOffset, joined.length)
+      for (let at = 0; at < joined.length; at += FRAME_BYTES) handed.push(view.getUint32(at))
+      calls += 1
+    },
   )
 })
 
@@ -55,6 +61,13 @@ describe("frames", () => {
     turn()
     expect(handed).toEqual(first(80))
     expect(turn()).toBe(false)
+  })
+
+  test("that have waited are joined", () => {
+    add(80)
+    turn()
+    turn()
+    expect(calls).toBe(32 + 2)
   })
 
   test("that come while others wait are behind those", () => {

@@ -57,6 +57,26 @@ describe("Bun's WebSocket client", () => {
     expect(closes).toBe(1)
   })
 
+  test("a flood arrives whole and in order, also what still waits when the connection ends", async () => {
+    const FRAMES = 3_000
+    const FRAME_BYTES = 100
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const url = serve({
+      onOpen(ws) {
+        for (let index = 0; index < FRAMES; index += 1) ws.send(Buffer.alloc(FRAME_BYTES, String(index).padStart(10)))
+        ws.close(1000)
+      },
+    })
+    const pieces: Uint8Array[] = []
+    dialWebSocket(url, listen({ frame: (bytes) => pieces.push(bytes), closed: () => resolve() }))
+    await promise
+    const all = Buffer.concat(pieces).toString()
+    expect(all.length).toBe(FRAMES * FRAME_BYTES)
+    for (let index = 0; index < FRAMES; index += 1) {
+      expect(Number(all.slice(index * FRAME_BYTES, index * FRAME_BYTES + 10))).toBe(index)
+    }
+  })
+
   test("a server that cannot be reached is a close with 1006", async () => {
     const url = serve({ onOpen: () => {} })
     await server?.stop(true)
