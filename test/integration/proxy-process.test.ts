@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { redisBroker } from "../../src/brokers/redis/broker.ts"
+import { silentLogger } from "../../src/ops/log.ts"
+import { makeCertificates } from "../fixtures/certificates.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { answering, startProxyProcess } from "../fixtures/proxy-process.ts"
+import { startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
 
 // Nothing here takes as long, unless the machine is busy with other things.
 setDefaultTimeout(60_000)
@@ -162,5 +166,42 @@ describe("the proxy's command", () => {
     running.push(proxy)
     expect(await proxy.exited).toBe(1)
     expect(await proxy.errors).toContain("the port is in use")
+  })
+
+  test("takes requests over Redis, and keeps limits there, by an authority of one's own or by one URL of a cluster", async () => {
+    const discord = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("ok") })
+    running.push({ stop: () => discord.stop(true) })
+    const certificates = await makeCertificates()
+    running.push(certificates)
+    const { certificate, key, authority } = certificates
+    const single = await startRedisServer({ tls: { certificate, key, authority } })
+    running.push(single)
+    const cluster = await startRedisCluster()
+    for (const server of cluster) running.push(server)
+    const ca = await Bun.file(authority).text()
+    const places = [
+      { url: single.url, location: { urls: [single.url], ca } },
+      { url: cluster[0]?.url ?? "", location: { urls: cluster.map(({ url }) => url) } },
+    ]
+    for (const { url, location } of places) {
+      const proxy = await startProxyProcess({
+        PROXY_ADDRESS: `127.0.0.1:${await freePort()}`,
+        REDIS_URL: url,
+        REDIS_CA_FILE: authority,
+        DISCORD_API_HOST: `127.0.0.1:${discord.port}`,
+      })
+      running.push(proxy)
+      const caller = redisBroker({
+        ...location,
+        group: "bot",
+        body: "msgpack",
+        trimming: { retentionMs: 60_000 },
+        poolSize: 4,
+        logger: silentLogger,
+      })
+      const reply = await caller.call("REQUEST", { method: "GET", path: "/gateway" }, { timeoutMs: 30_000 })
+      expect(reply).toMatchObject({ status: 0, body: { status: 200 } })
+      await caller.close({ drainWithinMs: 0 })
+    }
   })
 })
