@@ -2,21 +2,26 @@
 // the same events. Short here; longer with SPECTACLES_LONG_TESTS.
 
 import { afterEach, beforeEach, expect, test } from "bun:test"
+import { isRunning } from "../../src/gateway/reshard/record.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
+import { Chaos } from "../fixtures/chaos.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { newReshardClient, type ReshardClient } from "../fixtures/reshard-client.ts"
 import { compareResharded, type ReshardedStreams } from "../fixtures/resharded-streams.ts"
 import { EVENTS } from "../fixtures/running-gateway.ts"
+import { seeded } from "../gateway/simulation/random.ts"
 
 const LONG = process.env["SPECTACLES_LONG_TESTS"] !== undefined
 const LEASE_MS = 1_500
 /** Events a second of each old shard. */
 const RATE = LONG ? 40 : 15
-const SKEW = LONG ? "3s" : "500ms"
+const SKEW = LONG ? "1s" : "500ms"
 const TIMEOUT_MS = 600_000
+const CHAOS_SECONDS = Number(process.env["SPECTACLES_CHAOS_SECONDS"] ?? 120)
+const SEED = Number(process.env["SPECTACLES_CHAOS_SEED"] ?? 1)
 const ARRIVE_WITHIN_MS = 60_000
 const POLL_MS = 100
 
@@ -46,7 +51,7 @@ async function start(shards: number, processes: number): Promise<void> {
   fleet = new FleetUnderTest({ discord, redisUrl: server.url, shards, leaseMs: LEASE_MS, settings })
   reshards = newReshardClient(server.url)
   for (let i = 0; i < processes; i += 1) await fleet.start()
-  await fleet.balanced(processes)
+  if (processes > 0) await fleet.balanced(processes)
 }
 
 const identifies = () => discord.record.of("identify").filter(({ outcome }) => outcome === "ready").length
@@ -113,6 +118,57 @@ test(
     expect((await fleet.stored()).every((sequence) => sequence > 0)).toBe(true)
   },
   TIMEOUT_MS,
+)
+
+test.skipIf(!LONG)(
+  `#27 #32 #33 #34 reshards in ${CHAOS_SECONDS} s of chaos, seed ${SEED}: nothing is lost, and nothing comes under two ids`,
+  async () => {
+    await start(8, 0)
+    const random = seeded(SEED)
+    const redis = {
+      async restart(awayMs: number) {
+        await server.kill()
+        await Bun.sleep(awayMs)
+        await server.up()
+      },
+      async hang(forMs: number) {
+        server.pause()
+        await Bun.sleep(forMs)
+        server.resume()
+      },
+    }
+    const chaos = new Chaos({ fleet, redis, random, leaseMs: LEASE_MS })
+    for (let i = 0; i < 3; i += 1) await chaos.start()
+    await fleet.balanced(3)
+    const endMs = Date.now() + CHAOS_SECONDS * 1_000
+    let count = 8
+    let isStirring = true
+    const stirring = (async () => {
+      while (isStirring) {
+        await Bun.sleep(random.between(0.5, 3) * LEASE_MS)
+        await chaos.act()
+      }
+    })()
+    const story: string[] = []
+    while (Date.now() < endMs) {
+      const next = random.pick([8, 12, 16, 24].filter((one) => one !== count))
+      await reshards.begin(count, next)
+      const undoAt = random.chance(0.3) ? random.int(next) : Number.POSITIVE_INFINITY
+      const { cut } = await reshards.reached((it) => !isRunning(it) || it.cut.length >= undoAt)
+      if (cut.length >= undoAt) await reshards.undo()
+      const { phase } = await reshards.reached((it) => !isRunning(it))
+      story.push(`${count} to ${next}: ${phase}`)
+      if (phase === "done") count = next
+    }
+    isStirring = false
+    await stirring
+    await chaos.end()
+    const { problems, missing, twice } = await compare()
+    expect({ problems, missing, twice }, [...story, ...chaos.story].join("; ")).toEqual({
+      ...{ problems: [], missing: [], twice: 0 },
+    })
+  },
+  TIMEOUT_MS + CHAOS_SECONDS * 1_000,
 )
 
 /** The oldest process is killed, and another comes in its place. */
