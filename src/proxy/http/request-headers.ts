@@ -21,7 +21,6 @@ const HOP_BY_HOP = [
   // Discord's, not ours.
   "host",
 ] as const
-const RESPONSE_HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade", "trailer"] as const
 
 export interface RequestOptions {
   readonly priority: Priority
@@ -38,7 +37,7 @@ export function takeRequestHeaders(headers: Headers, token: string | null): Requ
   const timeout = headers.get(TIMEOUT)
   if (priority !== null) headers.delete(PRIORITY)
   if (timeout !== null) headers.delete(TIMEOUT)
-  dropNamed(headers)
+  dropNamed(headers, headers.get("connection"))
   for (const name of HOP_BY_HOP) headers.delete(name)
   if (!headers.has("user-agent")) headers.set("user-agent", USER_AGENT)
   if (token !== null && !headers.has("authorization")) headers.set("authorization", `Bot ${token}`)
@@ -49,15 +48,21 @@ export function takeRequestHeaders(headers: Headers, token: string | null): Requ
   return { priority: known, timeoutMs }
 }
 
-/** In place. */
+/**
+ * In place. Whatever else is for one hop, such as Upgrade, is named by Connection, so most answers need no more than a look.
+ * Source: RFC 9110, section 7.6.1.
+ */
 export function dropResponseHeaders(headers: Headers): void {
-  dropNamed(headers)
-  for (const name of RESPONSE_HOP_BY_HOP) headers.delete(name)
+  headers.delete("transfer-encoding")
+  const connection = headers.get("connection")
+  if (connection === null) return
+  dropNamed(headers, connection)
+  headers.delete("connection")
+  headers.delete("keep-alive")
 }
 
 /** Headers that `Connection` names are for one hop too. */
-function dropNamed(headers: Headers): void {
-  const connection = headers.get("connection")
+function dropNamed(headers: Headers, connection: string | null): void {
   // What nearly all say; it names no other header.
   if (connection === null || connection === "keep-alive" || connection === "close") return
   for (const name of connection.split(",")) {

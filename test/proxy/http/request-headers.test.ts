@@ -41,8 +41,9 @@ describe("request headers", () => {
   })
 })
 
-test("response headers lose what is for one hop", () => {
-  const headers = new Headers({ connection: "x-hop", "x-hop": "1", "transfer-encoding": "chunked", etag: "x" })
+test.each(["x-hop, upgrade", "keep-alive"])("response headers lose what is for one hop: %s", (connection) => {
+  const hop = connection === "keep-alive" ? {} : { "x-hop": "1", upgrade: "h2c" }
+  const headers = new Headers({ connection, ...hop, "keep-alive": "5", "transfer-encoding": "chunked", etag: "x" })
   dropResponseHeaders(headers)
   expect([...headers.keys()]).toEqual(["etag"])
 })
