@@ -96,7 +96,10 @@ end
 
 local status = 'member'
 local set = setText(number('first'), number('count'))
-if set ~= theirSet and redis.call('HGET', about, 'former') ~= theirSet then
+local other = redis.call('HGET', about, 'other') or ''
+-- Of a reshard one may know more, or after a failover less, than the ledger.
+local isOneOfTwo = string.match(other, '^%d+:%d+') == theirSet or redis.call('HGET', about, 'former') == theirSet
+if set ~= theirSet and not isOneOfTwo then
   local isAlone = true
   for id in pairs(nodes) do if id ~= me then isAlone = false end end
   if isAlone then
@@ -104,13 +107,12 @@ if set ~= theirSet and redis.call('HGET', about, 'former') ~= theirSet then
     redis.call('HSET', about, 'whole', int(nextVersion))
     redis.call('HDEL', about, 'other', 'former', 'configured')
     redis.call('DEL', leasesKey, changesKey, KEYS[5])
-    set = theirSet
+    set, other = theirSet, ''
     changedFor(nil)
   else
     status = 'other-count'
   end
 end
-local other = redis.call('HGET', about, 'other') or ''
 local function hasSlot(text, slot)
   local first, count = string.match(text, '^(%d+):(%d+)')
   return first and slot >= tonumber(first) and slot < tonumber(first) + tonumber(count)

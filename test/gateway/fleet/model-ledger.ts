@@ -46,8 +46,8 @@ export class ModelLedger {
     }
     for (const id of beat.fenced) if (this.#nodes.get(id)?.isDead === true) remove(id)
     let type: Answer["type"] = "member"
-    const isFormer = this.#formerSet !== null && isSameSet(beat.set, this.#formerSet)
-    if (!isSameSet(beat.set, this.#set) && !isFormer) {
+    const known = [this.#set, this.#other, this.#formerSet]
+    if (!known.some((set) => set !== null && isSameSet(beat.set, set))) {
       if ([...this.#nodes.keys()].every((id) => id === me)) {
         this.#become(beat.set)
         this.#leases.clear()
@@ -119,7 +119,11 @@ export class ModelLedger {
   copy(): () => void {
     const nodes = [...this.#nodes]
     const leases = [...this.#leases]
+    const [set, other, formerSet] = [this.#set, this.#other, this.#formerSet]
     return () => {
+      this.#set = set
+      this.#other = other
+      this.#formerSet = formerSet
       this.#isOther = true
       this.#nodes.clear()
       for (const [id, node] of nodes) this.#nodes.set(id, node)

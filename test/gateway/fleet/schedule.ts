@@ -12,7 +12,7 @@ import {
   type WaveBounds,
 } from "../../../src/gateway/fleet/member-state.ts"
 import { step } from "../../../src/gateway/fleet/step.ts"
-import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { firstSet, isSameSet, type ShardSet, slotsOf } from "../../../src/gateway/shard-set.ts"
 import { type Random, seeded } from "../simulation/random.ts"
 import { ModelLedger } from "./model-ledger.ts"
 
@@ -86,7 +86,10 @@ class Node {
 class World {
   readonly #random: Random
   readonly #ledger = new ModelLedger()
-  readonly #shardCount: number
+  /** The bot's in the end. */
+  #set: ShardSet
+  /** The bot gets another number of shards meanwhile, or does not after all. Then the ledger never loses all. */
+  readonly #reshards: boolean
   readonly #waves: WaveBounds
   /** Shards that were handed over to balance and are not live yet, with their taker. */
   readonly #onTheirWay = new Map<number, { readonly from: Node; readonly token: number; readonly to: string }>()
@@ -100,6 +103,7 @@ class World {
   #endMs = 0
   #isLedgerUp = true
   #isFailoverDue = false
+  #hasLostAll = false
   #isCalm = false
   #takeovers = 0
   #refusedWrites = 0
@@ -107,8 +111,9 @@ class World {
 
   constructor(seed: number) {
     this.#random = seeded(seed)
-    this.#shardCount = 1 + this.#random.int(8)
+    this.#set = firstSet(1 + this.#random.int(8))
     this.#waves = { perTaker: 1 + this.#random.int(3), perGiver: 1 + this.#random.int(2) }
+    this.#reshards = this.#random.chance(0.3)
     this.#endMs = this.#nowMs + TROUBLE_MS + CALM_MS
   }
 
@@ -117,6 +122,7 @@ class World {
     const first = 1 + this.#random.int(3)
     for (let i = 0; i < first; i += 1) this.#join()
     this.#trouble()
+    if (this.#reshards) this.#reshard()
     this.#at(TROUBLE_MS, () => this.#calm())
     let before = ""
     this.#at(SETTLED_MS, () => {
@@ -157,7 +163,7 @@ class World {
           case 5:
             return this.#outage(this.#random.between(10, 2.5 * LEASE_MS))
           case 6:
-            return this.#restart(this.#random.chance(0.5) ? "nothing" : "all")
+            return this.#restart(this.#reshards || this.#random.chance(0.5) ? "nothing" : "all")
           case 7:
           case 8:
             return void (node !== null && this.#partition(node, this.#random.between(10, 3 * LEASE_MS)))
@@ -183,7 +189,7 @@ class World {
     const weight = 1 + this.#random.int(2)
     const node = new Node(`n${this.#nodes.length}`, rate, {
       weight,
-      set: firstSet(this.#shardCount),
+      set: this.#ledger.book(this.#nowMs).set.count === 0 ? this.#set : this.#ledger.book(this.#nowMs).set,
       waves: this.#waves,
     })
     this.#nodes.push(node)
@@ -220,8 +226,13 @@ class World {
     })
   }
 
+  /**
+   * All is lost once at most. A second time within a lease a process may come back that was paused all the while, and nobody knows
+   * by then that another one has had its shards.
+   */
   #restart(lost: "nothing" | "all"): void {
-    this.#ledger.restart(lost)
+    this.#ledger.restart(this.#hasLostAll ? "nothing" : lost)
+    this.#hasLostAll ||= lost === "all"
     this.#endAllConnections()
   }
 
@@ -286,6 +297,8 @@ class World {
         return this.#serve(node, effect.shard, effect.token)
       case "drain":
         return this.#drain(node, effect.shard, effect.token)
+      case "retire":
+        return this.#retire(node, effect.shard, effect.token)
       case "cut":
         node.charges.delete(effect.shard)
         return
@@ -370,6 +383,46 @@ class World {
       node.charges.delete(shard)
       this.#input(node, { type: "drained", shard, token })
     })
+  }
+
+  /** Once it is resumed: what Discord had of the session is published then. */
+  #retire(node: Node, shard: number, token: number): void {
+    const charge = node.charges.get(shard)
+    if (charge?.token !== token) return
+    if (charge.isRunning) return this.#drain(node, shard, token)
+    this.#toNode(node, SHORT_DELAY_MS, () => this.#retire(node, shard, token))
+  }
+
+  /** Another set comes up beside the bot's; later one of the two closes, and is gone once each of its shards has ended. */
+  #reshard(): void {
+    const from = this.#set
+    const to = { firstSlot: from.count, count: 1 + this.#random.int(8) }
+    const closes = this.#random.pick(["old", "new"] as const)
+    const beginMs = this.#nowMs + this.#random.between(1, TROUBLE_MS * 0.4)
+    // Longer than what a failover takes back.
+    const openMs = this.#random.between(LEASE_MS / 2, TROUBLE_MS * 0.4)
+    let begunMs = Number.POSITIVE_INFINITY
+    let isOver = false
+    const last = closes === "old" ? to : from
+    const lead = () => {
+      this.#at(LEASE_MS / 10, lead)
+      const { set, other, nodes } = this.#ledger.book(this.#nowMs)
+      if (!this.#isLedgerUp || nodes.length === 0) return
+      const before = this.#isFailoverDue ? this.#ledger.copy() : null
+      // A failover may have taken anything back.
+      if (other === null && isSameSet(set, from) && !isOver) {
+        this.#ledger.beginReshard(to)
+        begunMs = this.#nowMs
+      }
+      if (this.#nowMs >= begunMs + openMs) this.#ledger.closeSet(closes, 0)
+      if (this.#ledger.hasEnded) {
+        this.#ledger.endReshard()
+        this.#set = last
+        isOver = true
+      }
+      if (before !== null) this.#failover(before)
+    }
+    this.#at(beginMs - this.#nowMs, lead)
   }
 
   /** Before a shard leaves its owner to balance: its taker has no more on their way than it takes in at a time. */
@@ -514,14 +567,16 @@ class World {
 
   #checkEnd(settled: string): void {
     const living = this.#nodes.filter(({ isAlive }) => isAlive)
-    for (let shard = 0; shard < this.#shardCount; shard += 1) {
+    const { set, other } = this.#ledger.book(this.#nowMs)
+    if (!isSameSet(set, this.#set) || other !== null) this.#problem("the reshard is not over")
+    for (const shard of slotsOf(this.#set)) {
       const by = living.filter(({ charges }) => charges.get(shard)?.isRunning === true)
       if (by.length !== 1) this.#problem(`${shard} is run by ${by.map(({ id }) => id).join(" and ") || "nobody"}`)
     }
     if (this.#ownership() !== settled) this.#problem("shards still move though nothing happens")
     const weight = living.reduce((sum, { state }) => sum + state.options.weight, 0)
     for (const { id, charges, state } of living) {
-      const fair = (this.#shardCount * state.options.weight) / weight
+      const fair = (this.#set.count * state.options.weight) / weight
       if (Math.abs(charges.size - fair) >= 1 + 1e-9)
         this.#problem(`${id} runs ${charges.size} shards, and ${fair} were fair`)
       if (state.heldUntilMs < this.#nowMs * 0.9) this.#problem(`${id} has no lease`)

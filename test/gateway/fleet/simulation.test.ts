@@ -5,7 +5,7 @@ const SCHEDULES = 10_000
 const TIMEOUT_MS = 300_000
 
 test(
-  `#34 over ${SCHEDULES} random schedules no two owners' writes are accepted, and every shard is run in the end`,
+  `#34 over ${SCHEDULES} random schedules, reshards among them, no two owners' writes are accepted, and every shard is run in the end`,
   () => {
     let takeovers = 0
     let refusedWrites = 0
