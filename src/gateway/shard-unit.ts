@@ -130,10 +130,12 @@ export class ShardUnit {
   /** Stops reading, then waits until the broker has confirmed what was read. */
   async stop(): Promise<void> {
     await this.shard.stop()
+    this.#gated?.gate.close()
     await this.#delivery.drained()
   }
 
   close(): void {
+    this.#gated?.gate.close()
     this.#decoder.close()
   }
 

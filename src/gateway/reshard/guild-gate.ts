@@ -98,6 +98,12 @@ export class GuildGate {
     for (const pair of this.#pairs.values()) pair.knowsFrom(this.#knowsFromMs)
   }
 
+  /** The shard does not run here any more: whoever runs it gets again what is held back, and has a gate of its own. */
+  close(): void {
+    this.#onReleased = () => {}
+    this.live(false)
+  }
+
   /** Events came late: from now on they do not. */
   late(): void {
     this.live(this.#isLive)

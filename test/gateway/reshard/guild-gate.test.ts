@@ -143,6 +143,14 @@ describe("the old set's shard", () => {
     expect(released).toEqual(["old:3", "old2:1"])
   })
 
+  test("publishes nothing of it any more once the shard runs elsewhere, and offers nothing", () => {
+    const gate = offering()
+    pass(gate, 3, [message(ODD, "3")])
+    gate.close()
+    gate.withdrawn(1)
+    expect([released, gate.offer(1)]).toEqual([[], null])
+  })
+
   test("needs no gap told once it has given everything away", () => {
     const gate = open("old")
     expect(gate.mayLose("old", 5)).toBe(true)
