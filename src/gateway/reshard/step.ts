@@ -3,8 +3,10 @@
 
 import type { ReshardEffect, ReshardInput, ReshardPhase, ReshardState, ReshardStep } from "./state.ts"
 
-/** New shards whose guilds change hands at a time. */
+/** New shards whose guilds change hands at a time, at least. */
 export const HAND_OVERS_AT_ONCE = 8
+/** Of a large set so many parts: each takes a minute or so, for what it has to listen before. */
+const HAND_OVER_PARTS = 64
 
 export function step(state: ReshardState, input: ReshardInput): ReshardStep {
   switch (input.type) {
@@ -90,7 +92,8 @@ function work(state: ReshardState): ReshardStep {
 }
 
 function handOver(state: ReshardState, wanted: readonly number[], to: "new" | "old"): ReshardStep {
-  const room = Math.max(0, HAND_OVERS_AT_ONCE - state.inHand.size)
+  const atOnce = Math.max(HAND_OVERS_AT_ONCE, Math.ceil(state.record.to / HAND_OVER_PARTS))
+  const room = Math.max(0, atOnce - state.inHand.size)
   const chosen = wanted.filter((shard) => !state.inHand.has(shard)).slice(0, room)
   return {
     state: { ...state, inHand: new Set([...state.inHand, ...chosen]) },

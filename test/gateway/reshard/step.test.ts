@@ -71,6 +71,10 @@ describe("cutting", () => {
     expect(led.state.record.cut).toEqual([0])
   })
 
+  test("goes on by parts of a large set, lest it takes days", () => {
+    expect(new Led(640, 1_280).opened().of("hand-over")).toHaveLength(20)
+  })
+
   test("a hand-over that did not work is put off, and done again", () => {
     const led = new Led(1, 1).opened().give({ type: "not-handed-over", shard: 0 })
     expect(led.effects).toEqual([{ type: "retry-later" }])
