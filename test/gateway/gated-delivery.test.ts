@@ -99,7 +99,7 @@ describe("delivery through a gate", () => {
   test("begins behind what was decoded before, and ends where the gate goes", async () => {
     decoder.receive({ t: "MESSAGE_CREATE", s: 1, d: {} })
     delivery.received(100)
-    attach("old")
+    attach("old").remember(OTHER)
     receive(2)
     decoder.receive({ t: "MESSAGE_CREATE", s: 3, d: { id: "m3" } })
     delivery.detach()

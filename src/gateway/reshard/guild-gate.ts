@@ -1,7 +1,8 @@
 // What of a shard's events is published while the bot is resharded, between the decoder and the broker: guild by guild, as the
 // pairs of shards have agreed. A shard that takes no part has no gate, and its events pass unread.
 //
-// Every event that passes is read, for its guild and its key: this is the slow path, for as long as a reshard runs.
+// Every event that passes is read, for its guild and its key, from the time on that the shard's guilds may change hands until
+// nothing of it can come again under another id. That is the slow path; before and after, events pass unread here too.
 
 import type { EventBatch } from "../../codec/batch.ts"
 import type { Encoding } from "../../codec/encoding.ts"
@@ -55,7 +56,8 @@ export class GuildGate {
     this.#reader = new EventReader(encoding, shard)
     this.#streams = new Streams(shard, count, others)
     const sharers = sharersOf(shard, count, others)
-    this.#pairs = new Map(sharers.map((other) => [other, new PairGate(side, changes.get(other) ?? [], times)]))
+    const nowMs = options.clock.nowMs()
+    this.#pairs = new Map(sharers.map((other) => [other, new PairGate(side, changes.get(other) ?? [], times, nowMs)]))
     this.#isSilent = this.#areSilent()
   }
 
@@ -89,7 +91,7 @@ export class GuildGate {
 
   /** Of a new session. */
   ready(guildIds: readonly string[]): void {
-    this.#named = new Set(guildIds)
+    this.#named = new Set(this.#passesUnread(1) ? [] : guildIds)
   }
 
   /** Connected, and nothing is replayed any more. */
@@ -111,6 +113,8 @@ export class GuildGate {
 
   /** What of a batch is to be published now, with keys. Null: nothing. */
   pass(batch: EventBatch): EventBatch | null {
+    if (batch.count === 0) return null
+    if (this.#passesUnread(recordAt(batch, 0).sequence)) return batch
     const kept: number[] = []
     const keys: (string | null)[] = []
     for (let index = 0; index < batch.count; index += 1) {
@@ -229,7 +233,7 @@ export class GuildGate {
   changed(other: number, changes: readonly PairChange[]): void {
     const pair = this.#pairs.get(other)
     if (pair === undefined || changes.length <= pair.changes.length) return
-    const released = pair.changed(changes)
+    const released = pair.changed(changes, this.#options.clock.nowMs())
     this.#isSilent = this.#areSilent()
     this.#release(released)
   }
@@ -242,6 +246,14 @@ export class GuildGate {
 
   get #knowsFromMs(): number | null {
     return this.#isLive ? this.#options.clock.nowMs() : null
+  }
+
+  /** Whether all of the session's events from this one on are published as they are. */
+  #passesUnread(sequence: number): boolean {
+    const place = { sessionId: this.#session?.sessionId ?? "", sequence }
+    const nowMs = this.#options.clock.nowMs()
+    for (const pair of this.#pairs.values()) if (!pair.passesUnread(place, nowMs)) return false
+    return true
   }
 
   #areSilent(): boolean {

@@ -38,7 +38,7 @@ export class ReshardLeader {
 
   constructor(reshard: Reshard, options: LeaderOptions) {
     this.#options = options
-    this.#state = ledBy(reshard)
+    this.#state = { ...ledBy(reshard), live: new Set(reshard.live) }
   }
 
   get id(): string {
@@ -67,12 +67,12 @@ export class ReshardLeader {
     // Somebody else has changed the phase: an operator, or a process that Discord refuses.
     if (reshard.phase !== record.phase) news.push({ type: "stored", record: reshard })
     else {
-      for (const shard of minus(reshard.cut, record.cut)) news.push({ type: "handed-over", shard, to: "new" })
-      for (const shard of minus(record.cut, reshard.cut)) news.push({ type: "handed-over", shard, to: "old" })
+      news.push({ type: "handed-over", shards: minus(reshard.cut, record.cut), to: "new" })
+      news.push({ type: "handed-over", shards: minus(record.cut, reshard.cut), to: "old" })
     }
-    for (const shard of minus(reshard.live, [...live])) news.push({ type: "live", shard, isLive: true })
-    for (const shard of minus([...live], reshard.live)) news.push({ type: "live", shard, isLive: false })
-    return news
+    news.push({ type: "live", shards: minus(reshard.live, [...live]), isLive: true })
+    news.push({ type: "live", shards: minus([...live], reshard.live), isLive: false })
+    return news.filter((input) => !("shards" in input) || input.shards.length > 0)
   }
 
   /** What the time has come for. */
@@ -85,7 +85,7 @@ export class ReshardLeader {
       this.#inHand.delete(shard)
       onFailed()
       log.warn({ shard, to }, "the guilds of a new shard could not change hands in time; trying again later")
-      due.push({ type: "not-handed-over", shard })
+      due.push({ type: "not-handed-over", shards: [shard] })
     }
     const { phase } = this.#state.record
     const isClosing = phase === "closing" || phase === "undoing"

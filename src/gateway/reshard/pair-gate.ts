@@ -6,7 +6,7 @@
 //                                        └──changed──▶ plain
 
 import type { Digest } from "./align.ts"
-import { type EventPlace, type PairChange, publisherOf, publishes, type Side } from "./change.ts"
+import { type EventPlace, type PairChange, publisherOf, publishes, type SessionPlace, type Side } from "./change.ts"
 import { type HandOverTimes, type Taking, take, takeAll } from "./hand-over.ts"
 import type { HeldEvent } from "./held-event.ts"
 import { RecentEvents } from "./recent-events.ts"
@@ -15,6 +15,9 @@ import { RecentEvents } from "./recent-events.ts"
 const MOST_HELD_BYTES = 64 * 1024 * 1024
 /** Digests that a side remembers. */
 const MOST_REMEMBERED = 131_072
+
+/** So many times as long as it holds back, a side that has taken over reads and keys its events: others may know them too. */
+const KEYED_HOLDS = 2
 
 interface PublishedEvent {
   readonly stream: string
@@ -43,13 +46,16 @@ export class PairGate {
   readonly #times: HandOverTimes
   #changes: readonly PairChange[]
   #mode: Mode = PLAIN
+  /** From then on nothing of this side can come again under another id. */
+  #unreadFromMs: number
   /** Of what came since it is not known whose events they are. */
   #waiting = { events: 0, bytes: 0 }
 
-  constructor(side: Side, changes: readonly PairChange[], times: HandOverTimes) {
+  constructor(side: Side, changes: readonly PairChange[], times: HandOverTimes, nowMs: number) {
     this.#side = side
     this.#changes = changes
     this.#times = times
+    this.#unreadFromMs = changes.length === 0 ? Number.NEGATIVE_INFINITY : nowMs + KEYED_HOLDS * times.holdMs
   }
 
   get mode(): Mode["type"] {
@@ -68,6 +74,12 @@ export class PairGate {
   /** Whether nothing of this pair is to be published or held, whatever comes. */
   get isSilent(): boolean {
     return this.#mode.type === "plain" && this.#side === "new" && this.#changes.every(({ to }) => to !== "new")
+  }
+
+  /** Whether everything from this event on is published as it is, needs no key, and no one asks what it was. */
+  passesUnread({ sessionId, sequence }: SessionPlace, nowMs: number): boolean {
+    if (this.#mode.type !== "plain" || !this.isPublisher || nowMs < this.#unreadFromMs) return false
+    return this.#changes.every(({ [this.#side]: place }) => place.sessionId !== sessionId || place.sequence < sequence)
   }
 
   /** What came since it is not known whose events they are. */
@@ -115,6 +127,7 @@ export class PairGate {
   /** @param knowsFromMs null while the shard is not connected */
   remember(knowsFromMs: number | null): void {
     if (this.#mode.type !== "plain" || !this.isPublisher) return
+    this.#unreadFromMs = Number.POSITIVE_INFINITY
     this.#mode = { type: "remembering", published: this.#newPublished(knowsFromMs) }
   }
 
@@ -199,9 +212,10 @@ export class PairGate {
   }
 
   /** @returns what is to be published now that these are the changes */
-  changed(changes: readonly PairChange[]): readonly HeldEvent[] {
+  changed(changes: readonly PairChange[], nowMs: number): readonly HeldEvent[] {
     if (changes.length <= this.#changes.length) return []
     this.#changes = changes
+    this.#unreadFromMs = nowMs + KEYED_HOLDS * this.#times.holdMs
     const kept = this.#kept
     this.#into(PLAIN)
     return kept.filter((event) => this.isOurs(event))

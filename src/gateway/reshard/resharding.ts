@@ -55,6 +55,8 @@ interface Part {
   readonly handOvers: PairHandOvers
   /** What is attached, by slot. */
   readonly attached: Map<number, { readonly side: Side; readonly shard: number; readonly unit: ShardUnit }>
+  /** Those that were made for it: a shard may still have one of another reshard. */
+  readonly gates: WeakSet<GuildGate>
 }
 
 export class Resharding {
@@ -71,7 +73,10 @@ export class Resharding {
   constructor(options: ReshardingOptions) {
     this.#options = options
     options.reshards.onOrder(({ shard, to }) => this.#part?.handOvers.handOver(shard, to))
-    options.reshards.onChange(() => this.#soon(LEAST_READ_MS))
+    // The record of a large bot is long: only who leads has to know at once.
+    options.reshards.onChange(() => {
+      if (this.#leader !== null) this.#soon(LEAST_READ_MS)
+    })
   }
 
   /** The one that runs, as it was read last; null while none does. */
@@ -181,7 +186,7 @@ export class Resharding {
     const exchange = newExchange(reshard)
     const onAttempt = on.attempt
     const handOvers = new PairHandOvers({ exchange, times, clock, newAttempt, log, from, to, onAttempt })
-    this.#part = { id, exchange, handOvers, attached: new Map() }
+    this.#part = { id, exchange, handOvers, attached: new Map(), gates: new WeakSet() }
     return this.#part
   }
 
@@ -193,9 +198,9 @@ export class Resharding {
       const side = sideOf(reshard, slot)
       if (side === null || attached.has(slot)) continue
       // It ran before the bot was resharded.
-      const gate = unit.gated === null ? await this.#newGate(part, reshard, unit.place) : null
+      const gate = isGatedFor(part, unit) ? null : await this.#newGate(part, reshard, unit.place)
       if (units.get(slot) !== unit) continue
-      if (gate !== null && unit.gated === null) unit.attach(gate)
+      if (gate !== null) unit.attach(gate)
       if (unit.gated === null) continue
       const { shard } = unit.place
       attached.set(slot, { side, shard, unit })
@@ -212,14 +217,16 @@ export class Resharding {
     }
   }
 
-  async #newGate({ exchange }: Part, reshard: Reshard, place: ShardPlace): Promise<GuildGate | null> {
+  async #newGate({ exchange, gates }: Part, reshard: Reshard, place: ShardPlace): Promise<GuildGate | null> {
     const { encoding, times, clock } = this.#options
     const side = sideOf(reshard, place.slot)
     if (side === null) return null
     const { shard, count } = place
     const others = side === "old" ? reshard.to : reshard.from
     const changes = await exchange.begin(side, shard)
-    return new GuildGate({ side, shard, count, others, encoding, times, changes, clock })
+    const gate = new GuildGate({ side, shard, count, others, encoding, times, changes, clock })
+    gates.add(gate)
+    return gate
   }
 
   /** What was lost is told again. */
@@ -232,10 +239,10 @@ export class Resharding {
   }
 
   /** The reshard is over: nothing is held back any more. */
-  #letGo({ exchange, handOvers, attached }: Part): void {
-    handOvers.close()
-    exchange.close()
-    for (const { unit } of attached.values()) unit.detach()
+  #letGo(part: Part): void {
+    part.handOvers.close()
+    part.exchange.close()
+    for (const unit of this.#options.units().values()) if (isGatedFor(part, unit)) unit.detach()
     this.#part = null
   }
 
@@ -256,6 +263,10 @@ export class Resharding {
     }
     await this.#leader.see(reshard)
   }
+}
+
+function isGatedFor({ gates }: Part, { gated }: ShardUnit): boolean {
+  return gated !== null && gates.has(gated.gate)
 }
 
 function sideOf(reshard: Reshard, slot: number): Side | null {

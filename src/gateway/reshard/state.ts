@@ -40,11 +40,11 @@ export type ReshardInput =
   | { readonly type: "lead" }
   /** The phase is stored, and this is what stands there now. */
   | { readonly type: "stored"; readonly record: ReshardRecord }
-  | { readonly type: "live"; readonly shard: number; readonly isLive: boolean }
-  /** Every guild of the new shard has changed hands, and that is stored. */
-  | { readonly type: "handed-over"; readonly shard: number; readonly to: "new" | "old" }
+  | { readonly type: "live"; readonly shards: readonly number[]; readonly isLive: boolean }
+  /** Every guild of these new shards has changed hands, and that is stored. */
+  | { readonly type: "handed-over"; readonly shards: readonly number[]; readonly to: "new" | "old" }
   /** It did not work and nothing was changed: a process was gone, or took too long, or the phase is another by now. */
-  | { readonly type: "not-handed-over"; readonly shard: number }
+  | { readonly type: "not-handed-over"; readonly shards: readonly number[] }
   /** What was put off is due. */
   | { readonly type: "retry" }
   /** A set has no session any more. */

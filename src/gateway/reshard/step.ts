@@ -18,14 +18,14 @@ export function step(state: ReshardState, input: ReshardInput): ReshardStep {
       return work({ ...state, record: input.record, isStoring: false, inHand })
     }
     case "live": {
-      const live = input.isLive ? new Set([...state.live, input.shard]) : without(state.live, input.shard)
+      const live = input.isLive ? new Set([...state.live, ...input.shards]) : without(state.live, input.shards)
       return work({ ...state, live })
     }
     case "handed-over":
-      return work(handedOver(state, input.shard, input.to))
+      return work(handedOver(state, input.shards, input.to))
     case "not-handed-over":
       // Put off: a shard that fails at once must not be tried in a loop.
-      return { state: { ...state, inHand: without(state.inHand, input.shard) }, effects: [{ type: "retry-later" }] }
+      return { state: { ...state, inHand: without(state.inHand, input.shards) }, effects: [{ type: "retry-later" }] }
     case "retry":
       return work(state)
     case "closed":
@@ -44,10 +44,10 @@ function openAndWork(state: ReshardState): ReshardStep {
   return { state: next, effects: [...opens, ...effects] }
 }
 
-function handedOver(state: ReshardState, shard: number, to: "new" | "old"): ReshardState {
-  const others = state.record.cut.filter((other) => other !== shard)
-  const cut = to === "new" ? [...others, shard].sort((a, b) => a - b) : others
-  return { ...state, record: { ...state.record, cut }, inHand: without(state.inHand, shard) }
+function handedOver(state: ReshardState, shards: readonly number[], to: "new" | "old"): ReshardState {
+  const others = without(new Set(state.record.cut), shards)
+  const cut = to === "new" ? [...others, ...shards].sort((a, b) => a - b) : [...others]
+  return { ...state, record: { ...state.record, cut }, inHand: without(state.inHand, shards) }
 }
 
 function onClosed(state: ReshardState, set: "new" | "old"): ReshardStep {
@@ -112,8 +112,9 @@ function unchanged(state: ReshardState): ReshardStep {
   return { state, effects: [] }
 }
 
-function without(set: ReadonlySet<number>, shard: number): ReadonlySet<number> {
-  return new Set([...set].filter((other) => other !== shard))
+function without(set: ReadonlySet<number>, shards: readonly number[]): ReadonlySet<number> {
+  const gone = new Set(shards)
+  return new Set([...set].filter((shard) => !gone.has(shard)))
 }
 
 function range(count: number): readonly number[] {

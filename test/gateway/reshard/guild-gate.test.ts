@@ -65,8 +65,16 @@ const change = (parts: Partial<PairChange> = {}): PairChange => ({
 })
 
 describe("the old set's shard", () => {
-  test("publishes everything as before, with keys", () => {
+  test("lets everything pass unread and without keys before its guilds may change hands", () => {
     const gate = open("old")
+    const batch = batchOf(ENCODING, [message(ODD, "5")])
+    expect(gate.pass(batch)).toBe(batch)
+    expect(receivedAt(gate, 1)).toBe(1)
+  })
+
+  test("publishes everything as before, with keys, from then on", () => {
+    const gate = open("old")
+    gate.remember(1)
     const batch = batchOf(ENCODING, [message(ODD, "5"), { event: "PRESENCE_UPDATE", data: { guild_id: ODD } }])
     const passed = gate.pass(batch)
     expect(passed?.keys).toEqual(["MESSAGE_CREATE:5", null])
@@ -255,9 +263,15 @@ describe("the new set's shard", () => {
     expect(released).toEqual(["new2:2"])
   })
 
-  test("publishes by what was stored before it came", () => {
+  test("publishes by what was stored before it came, and reads no more once nothing can come twice", () => {
     const gate = open("new", new Map([[0, [change()]]]))
-    expect(pass(gate, 4, [message(ODD, "4"), message(ODD, "5")], "new")).toEqual([5])
+    const passed = (first: number) =>
+      gate.pass(batchOf(ENCODING, [message(ODD, "4"), message(ODD, "5")], { firstSequence: first, sessionId: "new" }))
+    expect(sequencesOf(passed(4))).toEqual([5])
+    expect(passed(5)?.keys).toEqual(["MESSAGE_CREATE:4", "MESSAGE_CREATE:5"])
+    clock.advance(2 * TIMES.holdMs)
+    expect(passed(5)?.keys).toBeUndefined()
+    expect(sequencesOf(passed(4))).toEqual([5])
     expect([gate.isPublisher(0), gate.mayLose("new", 9)]).toEqual([true, true])
   })
 

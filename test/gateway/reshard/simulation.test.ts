@@ -71,14 +71,14 @@ class World {
     this.#leader = ledBy(this.#record)
     this.#inputs = [{ type: "lead" }]
     this.#pending = this.#pending.filter(({ type }) => type === "hand-over" || type === "open")
-    for (const shard of this.#open) this.#inputs.push({ type: "live", shard, isLive: true })
+    for (const shard of this.#open) this.#inputs.push({ type: "live", shards: [shard], isLive: true })
   }
 
   /** A session of the new set loses its connection, and has it again. */
   #dropOne(): void {
     const [shard] = this.#open
     if (shard === undefined) return
-    this.#inputs.push({ type: "live", shard, isLive: false }, { type: "live", shard, isLive: true })
+    this.#inputs.push({ type: "live", shards: [shard], isLive: false }, { type: "live", shards: [shard], isLive: true })
   }
 
   #carryOut(effect: ReshardEffect, isStorm: boolean): void {
@@ -90,7 +90,7 @@ class World {
       case "open":
         if (this.#record.phase === "undoing" || this.#record.phase === "undone") return
         this.#open.add(effect.shard)
-        this.#inputs.push({ type: "live", shard: effect.shard, isLive: true })
+        this.#inputs.push({ type: "live", shards: [effect.shard], isLive: true })
         return
       case "hand-over":
         return this.#handOver(effect, isStorm)
@@ -110,12 +110,12 @@ class World {
     const { phase, cut } = this.#record
     const isAllowed = phase === (to === "new" ? "cutting" : "undoing")
     if (!isAllowed || (isStorm && this.#random.chance(0.3)) || (to === "new" && !this.#open.has(shard))) {
-      this.#inputs.push({ type: "not-handed-over", shard })
+      this.#inputs.push({ type: "not-handed-over", shards: [shard] })
       return
     }
     const others = cut.filter((other) => other !== shard)
     this.#record = { ...this.#record, cut: to === "new" ? [...others, shard].sort((a, b) => a - b) : others }
-    this.#inputs.push({ type: "handed-over", shard, to })
+    this.#inputs.push({ type: "handed-over", shards: [shard], to })
   }
 
   #close(set: "new" | "old"): void {
