@@ -13,7 +13,7 @@ import { eventKey, SESSION_EVENTS } from "./event-key.ts"
 import { EventReader } from "./event-reader.ts"
 import type { ChangesByOther } from "./exchange.ts"
 import type { HandOverTimes } from "./hand-over.ts"
-import { batchOfHeld, type HeldEvent, recordAt } from "./held-event.ts"
+import { type HeldEvent, recordAt, recordsOf } from "./held-event.ts"
 import { PairGate, type PairTaking } from "./pair-gate.ts"
 import { sharersOf } from "./pairs.ts"
 import { Streams } from "./stream-of.ts"
@@ -133,7 +133,7 @@ export class GuildGate {
       kept.push(index)
     }
     if (kept.length === 0) return null
-    return kept.length === batch.count ? { ...batch, keys } : { ...only(batch, kept), keys }
+    return kept.length === batch.count ? { ...batch, keys } : { ...recordsOf(batch, kept), keys }
   }
 
   /** Everything of the session up to `sequence` has passed. */
@@ -298,13 +298,4 @@ export class GuildGate {
   #isOpening(name: string, stream: string): boolean {
     return name === "GUILD_CREATE" && this.#named.delete(stream)
   }
-}
-
-function only(batch: EventBatch, kept: readonly number[]): EventBatch {
-  const held = kept.map((index): HeldEvent => {
-    const { event, sequence, offset, length } = recordAt(batch, index)
-    const bytes = batch.bytes.subarray(offset, offset + length)
-    return { sessionId: batch.sessionId, sequence, event, bytes, stream: "", digest: "", atMs: 0, key: null }
-  })
-  return batchOfHeld(held, batch)
 }

@@ -27,12 +27,28 @@ export function recordAt({ records }: EventBatch, index: number) {
   }
 }
 
+/** Those records of a batch, as a batch of their own. */
+export function recordsOf(batch: EventBatch, kept: readonly number[]): EventBatch {
+  const records = kept.map((index) => {
+    const { offset, length, ...record } = recordAt(batch, index)
+    return { ...record, bytes: batch.bytes.subarray(offset, offset + length) }
+  })
+  return { ...batch, ...written(records) }
+}
+
 /** Events that stand by themselves as the batch of one session, in their order. */
 export function batchOfHeld(held: readonly HeldEvent[], origin: Pick<EventBatch, "slot" | "events">): EventBatch {
-  const bytes = new Uint8Array(held.reduce((sum, event) => sum + event.bytes.length, 0))
-  const records = new Int32Array(held.length * RECORD_INTS)
+  const keys = held.map(({ key }) => key)
+  return { ...origin, sessionId: held[0]?.sessionId ?? "", ...written(held), keys }
+}
+
+function written(
+  events: readonly Pick<HeldEvent, "event" | "sequence" | "bytes">[],
+): Pick<EventBatch, "bytes" | "records" | "count"> {
+  const bytes = new Uint8Array(events.reduce((sum, event) => sum + event.bytes.length, 0))
+  const records = new Int32Array(events.length * RECORD_INTS)
   let offset = 0
-  for (const [index, { event, sequence, bytes: one }] of held.entries()) {
+  for (const [index, { event, sequence, bytes: one }] of events.entries()) {
     const at = index * RECORD_INTS
     records[at + RecordField.event] = event
     records[at + RecordField.sequenceLow] = sequence | 0
@@ -42,8 +58,7 @@ export function batchOfHeld(held: readonly HeldEvent[], origin: Pick<EventBatch,
     bytes.set(one, offset)
     offset += one.length
   }
-  const keys = held.map(({ key }) => key)
-  return { ...origin, sessionId: held[0]?.sessionId ?? "", bytes, records, count: held.length, keys }
+  return { bytes, records, count: events.length }
 }
 
 /** Cut where the session changes. */
