@@ -210,7 +210,7 @@ export class GuildGate {
 
   /** The offer was not taken. */
   withdrawn(other: number): void {
-    this.#release(this.#pairs.get(other)?.withdrawn(this.#options.clock.nowMs()) ?? [])
+    this.#onReleased(this.#pairs.get(other)?.withdrawn(this.#options.clock.nowMs()) ?? [])
   }
 
   /** Where this side takes the pair over; from then on it waits for `changed` or `refused`. */
@@ -235,7 +235,7 @@ export class GuildGate {
     if (pair === undefined || changes.length <= pair.changes.length) return
     const released = pair.changed(changes, this.#options.clock.nowMs())
     this.#isSilent = this.#areSilent()
-    this.#release(released)
+    this.#onReleased(released)
   }
 
   /** One more change is stored, unless it is known already. */
@@ -258,10 +258,6 @@ export class GuildGate {
 
   #areSilent(): boolean {
     return [...this.#pairs.values()].every(({ isSilent }) => isSilent)
-  }
-
-  #release(events: readonly HeldEvent[]): void {
-    this.#onReleased(events)
   }
 
   /** @returns the event's key where it is to be published now, undefined where it is not */
