@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { type GatewayProcess, startGatewayProcess } from "../fixtures/gateway-process.ts"
+import { publishKeyed } from "../fixtures/keyed-event.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { BotProcess } from "./bot-process.ts"
 
@@ -50,6 +51,17 @@ test(
     const { d, shard } = await bot.until(({ t }) => t === "MESSAGE_CREATE")
     expect([(d as { content: string }).content, shard]).toEqual(["“hello” 👍", 0])
     expect(bot.sightings.filter(({ saw }) => saw === "error")).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "@discordjs/core gets an event with a key like any other",
+  async () => {
+    const author = { username: "nelly" }
+    await publishKeyed(redis.url, "discordjs", "MESSAGE_CREATE", { content: "while resharding", author })
+    const { d } = await bot.until(({ t }) => t === "MESSAGE_CREATE")
+    expect((d as { content: string }).content).toBe("while resharding")
   },
   TIMEOUT_MS,
 )

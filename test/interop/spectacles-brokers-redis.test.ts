@@ -6,6 +6,7 @@ import { Redis } from "../../src/client/brokers.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { type GatewayProcess, startGatewayProcess } from "../fixtures/gateway-process.ts"
+import { publishKeyed } from "../fixtures/keyed-event.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { startTcpSwitch } from "../fixtures/tcp-switch.ts"
 import { BotProcess } from "./bot-process.ts"
@@ -59,6 +60,16 @@ test(
     const { d } = await bot.until(({ t }) => t === "MESSAGE_CREATE")
     expect(d).toEqual(message("“hello” 👍"))
     expect(bot.sightings.filter(({ saw }) => saw === "error")).toEqual([])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  "@spectacles/brokers gets an event with a key like any other",
+  async () => {
+    await publishKeyed(redis.url, "msgpack", "MESSAGE_CREATE", message("while resharding"))
+    const { d } = await bot.until(({ t }) => t === "MESSAGE_CREATE")
+    expect(d).toEqual(message("while resharding"))
   },
   TIMEOUT_MS,
 )
