@@ -13,7 +13,7 @@ import { askGatewayBot, fetchGatewayBot, type GatewayBot, type GatewayBotOptions
 import type { GatewayParts, LeaseParts } from "./gateway-parts.ts"
 import { fetchGuildCount } from "./guild-count.ts"
 import { newFleet } from "./new-fleet.ts"
-import type { Reshard } from "./reshard/record.ts"
+import type { Resharding } from "./reshard/resharding.ts"
 import { type Running, type RunningOptions, runFixed, runLeased } from "./running.ts"
 import { planShards, sharedSet } from "./shard-plan.ts"
 import { firstSet, hasSlot, type ShardSet } from "./shard-set.ts"
@@ -139,7 +139,7 @@ export class Gateway {
       totalShards: set.count,
       shards,
       identifiesLeft: this.#identifiesLeft,
-      fleet: { identifyWaiting, leases, reshard: readingOf(resharding?.reshard ?? null) },
+      fleet: { identifyWaiting, leases, reshard: readingOf(resharding) },
     }
   }
 
@@ -239,8 +239,7 @@ export class Gateway {
   }
 }
 
-function readingOf(reshard: Reshard | null): GatewayReading["fleet"]["reshard"] {
-  if (reshard === null) return null
-  const { phase, to, live, cut } = reshard
-  return { phase, shards: { total: to, live: live.length, cut: cut.length } }
+function readingOf(resharding: Resharding | null): GatewayReading["fleet"]["reshard"] {
+  if (resharding === null || resharding.reshard === null) return null
+  return { phase: resharding.reshard.phase, shards: resharding.progress }
 }

@@ -9,8 +9,8 @@ const IDENTIFY_BUCKETS_SECONDS = [0.1, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400]
 /** A reshard that runs. */
 export interface ReshardReading {
   readonly phase: string
-  /** Of the new set: all, those that are connected and ready, and those whose guilds it publishes. */
-  readonly shards: { readonly total: number; readonly live: number; readonly cut: number }
+  /** Of the new set: all, those that are connected and ready, and those whose guilds it publishes. Null where another process leads. */
+  readonly shards: { readonly total: number; readonly live: number; readonly cut: number } | null
 }
 
 /** What a scrape reads. */
@@ -111,7 +111,7 @@ export class FleetMetrics {
     this.#reshardShards.reset()
     if (reshard !== null) {
       this.#reshardPhase.set({ phase: reshard.phase }, 1)
-      for (const [state, shards] of Object.entries(reshard.shards)) this.#reshardShards.set({ state }, shards)
+      for (const [state, shards] of Object.entries(reshard.shards ?? {})) this.#reshardShards.set({ state }, shards)
     }
     this.#identifyWaiting.set(identifyWaiting)
     if (leases !== null) this.#leases.set(leases)

@@ -67,6 +67,9 @@ export function reshardsContract(name: string, open: () => Promise<ReshardsUnder
         expect(await reshards.read()).toEqual({
           ...{ id: "one", from: 2, to: 4, fromSlot: 0, toSlot: 2, phase: "opening", reason: null, cut: [], live: [] },
         })
+        expect(await reshards.head()).toEqual({
+          ...{ id: "one", from: 2, to: 4, fromSlot: 0, toSlot: 2, phase: "opening", reason: null },
+        })
         const { book } = await ledger.exchange(beat({ claims: [2, 5, 6] }))
         expect(book.set).toEqual(firstSet(2))
         expect(book.other).toEqual({ ...NEW, isClosing: false })

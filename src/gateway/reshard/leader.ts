@@ -22,6 +22,13 @@ export interface LeaderOptions {
   readonly onFailed: () => void
 }
 
+/** Of the new set: all shards, those that are connected and ready, and those that have taken their guilds over. */
+export interface ReshardProgress {
+  readonly total: number
+  readonly live: number
+  readonly cut: number
+}
+
 interface InHand {
   readonly to: Side
   readonly sinceMs: number
@@ -43,6 +50,11 @@ export class ReshardLeader {
 
   get id(): string {
     return this.#state.record.id
+  }
+
+  get progress(): ReshardProgress {
+    const { record, live } = this.#state
+    return { total: record.to, live: live.size, cut: record.cut.length }
   }
 
   /**

@@ -5,10 +5,14 @@ import type { ShardSet } from "../shard-set.ts"
 import type { Side } from "./change.ts"
 import type { ReshardPhase, ReshardRecord } from "./state.ts"
 
-export interface Reshard extends ReshardRecord {
+/** What does not grow with the number of shards. */
+export interface ReshardHead extends Omit<ReshardRecord, "cut"> {
   /** The slots of the shards 0 of both sets. */
   readonly fromSlot: number
   readonly toSlot: number
+}
+
+export interface Reshard extends ReshardHead, ReshardRecord {
   /** New shards that are connected and ready. */
   readonly live: readonly number[]
 }
@@ -35,6 +39,8 @@ export interface ReshardOrder {
 /** Every promise rejects where Redis does not answer: nobody knows then what was done, and it may be done again. */
 export interface Reshards {
   /** The one that runs, or the last one; null: the bot was never resharded. */
+  head(): Promise<ReshardHead | null>
+  /** All of it. */
   read(): Promise<Reshard | null>
   begin(plan: ReshardPlan): Promise<Beginning>
   /** Changes nothing unless the phase is `from`, and for `done` and `undone` unless every shard of the closing set has ended. */
@@ -56,14 +62,14 @@ export interface Reshards {
   onChange(listener: () => void): void
 }
 
-export function oldSet({ fromSlot, from }: Reshard): ShardSet {
+export function oldSet({ fromSlot, from }: ReshardHead): ShardSet {
   return { firstSlot: fromSlot, count: from }
 }
 
-export function newSet({ toSlot, to }: Reshard): ShardSet {
+export function newSet({ toSlot, to }: ReshardHead): ShardSet {
   return { firstSlot: toSlot, count: to }
 }
 
-export function isRunning(reshard: Reshard | null): reshard is Reshard {
+export function isRunning<R extends ReshardHead>(reshard: R | null): reshard is R {
   return reshard !== null && reshard.phase !== "done" && reshard.phase !== "undone"
 }

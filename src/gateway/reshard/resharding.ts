@@ -10,9 +10,9 @@ import type { Side } from "./change.ts"
 import type { PairExchange } from "./exchange.ts"
 import { GuildGate } from "./guild-gate.ts"
 import type { HandOverTimes } from "./hand-over.ts"
-import { ReshardLeader } from "./leader.ts"
+import { ReshardLeader, type ReshardProgress } from "./leader.ts"
 import { PairHandOvers, type PairHandOversOptions } from "./pair-hand-overs.ts"
-import { isRunning, newSet, oldSet, type Reshard, type Reshards } from "./record.ts"
+import { isRunning, newSet, oldSet, type ReshardHead, type Reshards } from "./record.ts"
 
 /** How often the record is read, beside when it is said to have changed. */
 const READ_MS = 1_000
@@ -22,13 +22,15 @@ const LEAST_READ_MS = 100
 const LEAD_MS = 5_000
 /** Of the time to hold back: so long the guilds of a shard may take to change hands. */
 const HOLDS = 3
+/** A shard is told again to be live, or not. */
+const TELL_AGAIN_MS = 30_000
 const RETRY_MS = 500
 const NEVER = new AbortController().signal
 
 export interface ReshardingOptions {
   readonly reshards: Reshards
   /** Of one reshard. */
-  readonly newExchange: (reshard: Reshard) => ClosableExchange
+  readonly newExchange: (reshard: ReshardHead) => ClosableExchange
   /** Among the bot's processes. */
   readonly node: string
   /** What runs here, by slot. */
@@ -62,7 +64,9 @@ interface Part {
 export class Resharding {
   readonly #options: ReshardingOptions
   #isOn = false
-  #reshard: Reshard | null = null
+  #reshard: ReshardHead | null = null
+  /** What was told of shards of the new set, by shard, and when. */
+  readonly #told = new Map<number, { readonly isLive: boolean; readonly atMs: number }>()
   #part: Part | null = null
   #leader: ReshardLeader | null = null
   #isReading = false
@@ -80,12 +84,13 @@ export class Resharding {
   }
 
   /** The one that runs, as it was read last; null while none does. */
-  get reshard(): Reshard | null {
+  get reshard(): ReshardHead | null {
     return isRunning(this.#reshard) ? this.#reshard : null
   }
 
-  get isLeading(): boolean {
-    return this.#leader !== null
+  /** How far it is; null where another process leads. */
+  get progress(): ReshardProgress | null {
+    return this.#leader?.progress ?? null
   }
 
   /** @param isOn whether the ledger knows two sets of shards */
@@ -101,7 +106,7 @@ export class Resharding {
    * @throws what Redis throws: without it the shard may not run
    */
   async gate(place: ShardPlace): Promise<GuildGate | undefined> {
-    const reshard = await this.#options.reshards.read()
+    const reshard = await this.#options.reshards.head()
     if (!isRunning(reshard)) return undefined
     return (await this.#newGate(this.#partIn(reshard), reshard, place)) ?? undefined
   }
@@ -115,8 +120,10 @@ export class Resharding {
   live(place: ShardPlace, isLive: boolean): void {
     const reshard = this.reshard
     if (reshard === null || sideOf(reshard, place.slot) !== "new") return
-    // Where that is lost it is told again with the next reading.
-    this.#options.reshards.setLive(reshard.id, place.shard, isLive).catch(() => {})
+    const { reshards, clock } = this.#options
+    this.#told.set(place.shard, { isLive, atMs: clock.nowMs() })
+    // Where that is lost it is told again.
+    reshards.setLive(reshard.id, place.shard, isLive).catch(() => this.#told.delete(place.shard))
   }
 
   /** Discord does not take a shard of the new set: what the old one has it keeps. */
@@ -125,7 +132,7 @@ export class Resharding {
     const reason = `Discord refuses shard ${place.shard} of ${place.count}: ${remedy}`
     while (!this.#isClosed) {
       try {
-        const reshard = await reshards.read()
+        const reshard = await reshards.head()
         if (!isRunning(reshard) || sideOf(reshard, place.slot) !== "new") return
         log.error({}, reason)
         await reshards.advance(reshard.id, reshard.phase === "cutting" ? "cutting" : "opening", "undoing", reason)
@@ -158,7 +165,7 @@ export class Resharding {
     this.#isReading = true
     this.#isDue = false
     try {
-      const reshard = await reshards.read()
+      const reshard = await reshards.head()
       this.#reshard = reshard
       await this.#follow(reshard)
       await this.#lead(reshard)
@@ -171,14 +178,14 @@ export class Resharding {
   }
 
   /** Those of its shards that run here have gates. */
-  async #follow(reshard: Reshard | null): Promise<void> {
+  async #follow(reshard: ReshardHead | null): Promise<void> {
     if (this.#part !== null && this.#part.id !== (isRunning(reshard) ? reshard.id : null)) this.#letGo(this.#part)
     if (!isRunning(reshard)) return
     await this.#attach(this.#partIn(reshard), reshard)
     this.#tellLive(reshard)
   }
 
-  #partIn(reshard: Reshard): Part {
+  #partIn(reshard: ReshardHead): Part {
     if (this.#part?.id === reshard.id) return this.#part
     if (this.#part !== null) this.#letGo(this.#part)
     const { newExchange, times, clock, newAttempt, log, on } = this.#options
@@ -190,7 +197,7 @@ export class Resharding {
     return this.#part
   }
 
-  async #attach(part: Part, reshard: Reshard): Promise<void> {
+  async #attach(part: Part, reshard: ReshardHead): Promise<void> {
     const { handOvers, attached } = part
     const units = this.#options.units()
     this.#detachGone(part)
@@ -213,11 +220,13 @@ export class Resharding {
     for (const [slot, { side, shard, unit }] of attached) {
       if (units.get(slot) === unit) continue
       attached.delete(slot)
+      // Whoever has it next tells of it, and if it comes back here, so do we.
+      this.#told.delete(shard)
       handOvers.detach(side, shard)
     }
   }
 
-  async #newGate({ exchange, gates }: Part, reshard: Reshard, place: ShardPlace): Promise<GuildGate | null> {
+  async #newGate({ exchange, gates }: Part, reshard: ReshardHead, place: ShardPlace): Promise<GuildGate | null> {
     const { encoding, times, clock } = this.#options
     const side = sideOf(reshard, place.slot)
     if (side === null) return null
@@ -229,12 +238,14 @@ export class Resharding {
     return gate
   }
 
-  /** What was lost is told again. */
-  #tellLive(reshard: Reshard): void {
-    const known = new Set(reshard.live)
-    for (const unit of this.#options.units().values()) {
-      const isLive = unit.status.phase === "live"
-      if (known.has(unit.place.shard) !== isLive) this.live(unit.place, isLive)
+  /** Of every shard once, and again now and then: what was told may be lost. */
+  #tellLive(reshard: ReshardHead): void {
+    const againMs = this.#options.clock.nowMs() - TELL_AGAIN_MS
+    for (const { place, status } of this.#options.units().values()) {
+      if (sideOf(reshard, place.slot) !== "new") continue
+      const isLive = status.phase === "live"
+      const told = this.#told.get(place.shard)
+      if (told?.isLive !== isLive || told.atMs < againMs) this.live(place, isLive)
     }
   }
 
@@ -244,9 +255,10 @@ export class Resharding {
     part.exchange.close()
     for (const unit of this.#options.units().values()) if (isGatedFor(part, unit)) unit.detach()
     this.#part = null
+    this.#told.clear()
   }
 
-  async #lead(reshard: Reshard | null): Promise<void> {
+  async #lead(reshard: ReshardHead | null): Promise<void> {
     const { reshards, node, clock, log, times, on } = this.#options
     if (!isRunning(reshard)) {
       this.#leader = null
@@ -256,12 +268,14 @@ export class Resharding {
       this.#leader = null
       return
     }
+    const all = await reshards.read()
+    if (all?.id !== reshard.id) return
     if (this.#leader?.id !== reshard.id) {
       log.info({ from: reshard.from, to: reshard.to, phase: reshard.phase }, "leading the reshard")
       const handOverWithinMs = HOLDS * times.holdMs
-      this.#leader = new ReshardLeader(reshard, { reshards, clock, log, handOverWithinMs, onFailed: on.failed })
+      this.#leader = new ReshardLeader(all, { reshards, clock, log, handOverWithinMs, onFailed: on.failed })
     }
-    await this.#leader.see(reshard)
+    await this.#leader.see(all)
   }
 }
 
@@ -269,7 +283,7 @@ function isGatedFor({ gates }: Part, { gated }: ShardUnit): boolean {
   return gated !== null && gates.has(gated.gate)
 }
 
-function sideOf(reshard: Reshard, slot: number): Side | null {
+function sideOf(reshard: ReshardHead, slot: number): Side | null {
   if (placeOf(slot, [oldSet(reshard)]) !== null) return "old"
   return placeOf(slot, [newSet(reshard)]) === null ? null : "new"
 }

@@ -2,13 +2,13 @@
 // server. The same contract suite runs over both.
 
 import { sharersOf } from "../../../src/gateway/reshard/pairs.ts"
-import type { Reshard, ReshardOrder, Reshards } from "../../../src/gateway/reshard/record.ts"
+import type { ReshardHead, ReshardOrder, Reshards } from "../../../src/gateway/reshard/record.ts"
 import type { ModelLedger } from "../fleet/model-ledger.ts"
 
 export class ModelReshards implements Reshards {
   readonly #ledger: ModelLedger
   readonly #nowMs: () => number
-  #record: Omit<Reshard, "cut" | "live"> | null = null
+  #record: ReshardHead | null = null
   #configured = 0
   /** "old:new" */
   readonly over = new Set<string>()
@@ -20,6 +20,10 @@ export class ModelReshards implements Reshards {
   constructor(ledger: ModelLedger, nowMs: () => number) {
     this.#ledger = ledger
     this.#nowMs = nowMs
+  }
+
+  async head(): ReturnType<Reshards["head"]> {
+    return this.#record
   }
 
   async read(): ReturnType<Reshards["read"]> {

@@ -4,7 +4,7 @@ import { z } from "zod"
 import type { Client } from "../../../brokers/redis/clients.ts"
 import { ledgerKeys } from "../../fleet/redis-ledger.ts"
 import { sharersOf } from "../pairs.ts"
-import type { Beginning, Reshard, ReshardOrder, Reshards } from "../record.ts"
+import type { Beginning, Reshard, ReshardHead, ReshardOrder, Reshards } from "../record.ts"
 import { reshardKeys } from "./keys.ts"
 import { ADVANCE_SCRIPT, BEGIN_SCRIPT, CLOSE_SET_SCRIPT, LEAD_SCRIPT, RESIGN_SCRIPT } from "./record-scripts.ts"
 
@@ -57,6 +57,7 @@ export function redisReshards({ commands, subscriber, prefix, replicas = 0 }: Re
     subscriber.subscribe(channel).catch(() => {})
   }
   return {
+    head: async () => readHead(await commands.hgetall(own.record)),
     async read() {
       const asked = [commands.hgetall(own.record), commands.smembers(own.over), commands.smembers(own.live)] as const
       return readReshard(...(await Promise.all(asked)))
@@ -93,29 +94,31 @@ export function redisReshards({ commands, subscriber, prefix, replicas = 0 }: Re
   }
 }
 
+function readHead(fields: Readonly<Record<string, string>>): ReshardHead | null {
+  if (Object.keys(fields).length === 0) return null
+  const read = RECORD.safeParse(fields)
+  if (!read.success) throw new ReshardRecordError(`Redis holds ${JSON.stringify(fields)} where a reshard was due`)
+  const { reason, ...record } = read.data
+  return { ...record, reason: reason === "" ? null : reason }
+}
+
 function readReshard(
   fields: Readonly<Record<string, string>>,
   over: readonly string[],
   live: readonly string[],
 ): Reshard | null {
-  if (Object.keys(fields).length === 0) return null
-  const read = RECORD.safeParse(fields)
-  if (!read.success) throw new ReshardRecordError(`Redis holds ${JSON.stringify(fields)} where a reshard was due`)
-  const { reason, ...record } = read.data
-  const { id } = record
+  const head = readHead(fields)
+  if (head === null) return null
+  const { id } = head
   return {
-    ...record,
-    reason: reason === "" ? null : reason,
-    cut: cutShards(read.data, new Set(over)),
+    ...head,
+    cut: cutShards(head, new Set(over)),
     live: live.filter((member) => member.startsWith(`${id}:`)).map((member) => Number(member.slice(id.length + 1))),
   }
 }
 
 /** New shards all of whose pairs are over, ascending; on the way back those that have any left. */
-function cutShards(
-  { from, to, phase }: Pick<Reshard, "from" | "to" | "phase">,
-  over: ReadonlySet<string>,
-): readonly number[] {
+function cutShards({ from, to, phase }: ReshardHead, over: ReadonlySet<string>): readonly number[] {
   return Array.from({ length: to }, (_, shard) => shard).filter((shard) => {
     const isOver = (old: number) => over.has(`${old}:${shard}`)
     const sharers = sharersOf(shard, to, from)
