@@ -2,6 +2,7 @@
 
 import { placeOf, type RedisLocation, type RedisPlace } from "../brokers/redis/address.ts"
 import { type Client, newClient } from "../brokers/redis/clients.ts"
+import { ASK_WITHIN_MS, isCluster } from "../brokers/redis/mode.ts"
 import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
@@ -14,7 +15,7 @@ import { announcePresence } from "../gateway/steering/redis/presence.ts"
 import { redisSteering } from "../gateway/steering/redis/steering.ts"
 import { type Steering, soleSteering } from "../gateway/steering/steering.ts"
 import type { FleetMetrics } from "../ops/fleet-metrics.ts"
-import type { Logger } from "../ops/log.ts"
+import { type Logger, silentLogger } from "../ops/log.ts"
 
 /** A connection that answers nothing for so long is dropped. */
 const SILENT_MS = 10_000
@@ -91,11 +92,25 @@ export async function newCoordination(options: CoordinationOptions): Promise<Coo
   }
 }
 
-/** Connections for small commands, and to listen; made at their first use. */
-export function meetingClients(
-  place: RedisPlace,
-  log: Logger,
-): { readonly commands: Client; readonly subscriber: Client } {
+/** Connections for small commands, and to listen. */
+export interface MeetingClients {
+  readonly commands: Client
+  readonly subscriber: Client
+}
+
+/**
+ * The same for a command at a terminal.
+ * @throws OperatorError when Redis does not answer.
+ */
+export async function reachMeeting({ urls, ca }: RedisConfig): Promise<MeetingClients> {
+  const location = { urls: urls.map((url) => url.reveal()), ...(ca === undefined ? {} : { ca }) }
+  const asking = { clock: systemClock, random: Math.random, log: silentLogger, withinMs: ASK_WITHIN_MS }
+  const mode = await isCluster(location, { ...asking, signal: new AbortController().signal })
+  return meetingClients(placeOf({ ...location, isCluster: mode }), silentLogger)
+}
+
+/** Made at their first use. */
+export function meetingClients(place: RedisPlace, log: Logger): MeetingClients {
   const connect = (purpose: string, silentMs: number | null) =>
     newClient({ place, log, random: Math.random }, purpose, silentMs)
   return { commands: connect("identify slots and operators", SILENT_MS), subscriber: connect("orders and turns", null) }

@@ -1,9 +1,7 @@
 // `spectacles reshard`: gives a running bot another number of shards, shows how that goes, and undoes it. The gateways do it;
 // this only begins and watches it, and may be ended at any time.
 
-import { placeOf } from "../brokers/redis/address.ts"
 import type { Client } from "../brokers/redis/clients.ts"
-import { isCluster } from "../brokers/redis/mode.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { sleep, systemClock } from "../flow/clock.ts"
@@ -14,11 +12,10 @@ import { fetchGuildCount } from "../gateway/guild-count.ts"
 import { chooseCount, reshardCost } from "../gateway/reshard/policy.ts"
 import { isRunning, type Reshard, type Reshards } from "../gateway/reshard/record.ts"
 import { redisReshards } from "../gateway/reshard/redis/record.ts"
-import { silentLogger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { command, EXIT_FAILED, EXIT_OK, EXIT_SIGNALLED, stopSignal } from "./command.ts"
 import { type CommandLine, type Flags, type Given, mistake, wholeNumber } from "./command-line.ts"
-import { meetingClients } from "./coordination.ts"
+import { reachMeeting } from "./coordination.ts"
 import { costLine, progressJson, progressLine } from "./reshard-progress.ts"
 
 const POLL_MS = 500
@@ -79,10 +76,7 @@ async function reachRedis({ shards, shardStore }: GatewayConfig): Promise<Reach>
     )
   }
   const { prefix, redis } = shardStore
-  const location = { urls: redis.urls.map((url) => url.reveal()), ...(redis.ca === undefined ? {} : { ca: redis.ca }) }
-  const signal = new AbortController().signal
-  const mode = await isCluster(location, { clock: systemClock, random: Math.random, log: silentLogger, signal })
-  const { commands, subscriber } = meetingClients(placeOf({ ...location, isCluster: mode }), silentLogger)
+  const { commands, subscriber } = await reachMeeting(redis)
   return {
     ...{ commands, subscriber, prefix },
     reshards: redisReshards({ commands, subscriber, prefix, replicas: redis.replicas }),

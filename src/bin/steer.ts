@@ -1,21 +1,17 @@
 // `spectacles shards`, `drain`, `move` and `restart`: what an operator sees and orders. They reach the bot's processes through
 // the Redis that these share, or through the admin address of one.
 
-import { placeOf } from "../brokers/redis/address.ts"
-import { isCluster } from "../brokers/redis/mode.ts"
 import type { GatewayConfig, ListenAddress } from "../config/gateway-config.ts"
 import { loadGatewayConfig } from "../config/load-gateway-config.ts"
 import { Secret } from "../config/secret.ts"
-import { systemClock } from "../flow/clock.ts"
 import { adminClient } from "../gateway/steering/http/steering.ts"
 import type { OrderResult } from "../gateway/steering/node.ts"
 import { type FleetView, type SteeringCommand, steer } from "../gateway/steering/steering.ts"
-import { silentLogger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import { painter, wantsColour } from "./colour.ts"
 import { command, EXIT_FAILED, EXIT_OK } from "./command.ts"
 import { type CommandLine, type Flags, type Given, mistake } from "./command-line.ts"
-import { meetingClients, meetingPlaceOf, steeringOver } from "./coordination.ts"
+import { meetingPlaceOf, reachMeeting, steeringOver } from "./coordination.ts"
 import { shardsTable } from "./shards-table.ts"
 
 const FLAGS = {
@@ -151,11 +147,7 @@ function urlOf({ hostname, port }: ListenAddress): string {
 async function overRedis(config: GatewayConfig): Promise<Reach> {
   const meeting = meetingPlaceOf(config)
   if (meeting === null) throw new Error("no process meets another here")
-  const { urls, ca } = meeting.redis
-  const location = { urls: urls.map((url) => url.reveal()), ...(ca === undefined ? {} : { ca }) }
-  const signal = new AbortController().signal
-  const mode = await isCluster(location, { clock: systemClock, random: Math.random, log: silentLogger, signal })
-  const { commands, subscriber } = meetingClients(placeOf({ ...location, isCluster: mode }), silentLogger)
+  const { commands, subscriber } = await reachMeeting(meeting.redis)
   const steering = steeringOver(commands, subscriber, meeting.prefix)
   return {
     view: () => steering.view(),

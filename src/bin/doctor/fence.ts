@@ -2,7 +2,7 @@
 
 import { placeOf } from "../../brokers/redis/address.ts"
 import { newClient } from "../../brokers/redis/clients.ts"
-import { isCluster } from "../../brokers/redis/mode.ts"
+import { ASK_WITHIN_MS, isCluster } from "../../brokers/redis/mode.ts"
 import type { GatewayConfig } from "../../config/gateway-config.ts"
 import { systemClock } from "../../flow/clock.ts"
 import { noFenceInCluster, whyNoneMayBeEnded } from "../../gateway/fleet/fencing.ts"
@@ -20,7 +20,7 @@ export async function fenceFinding({ shards, shardStore, broker }: GatewayConfig
   const { signal } = new AbortController()
   const common = { log: silentLogger, random: Math.random }
   try {
-    const cluster = await isCluster(location, { ...common, clock: systemClock, signal })
+    const cluster = await isCluster(location, { ...common, clock: systemClock, withinMs: ASK_WITHIN_MS, signal })
     const place = placeOf({ ...location, isCluster: cluster })
     const commands = newClient({ ...common, place }, SUBJECT, SILENT_MS)
     const asked = whyNoneMayBeEnded({ commands, place, clock: systemClock })

@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { AmqpConnection } from "../../brokers/amqp/connection.ts"
-import { isCluster } from "../../brokers/redis/mode.ts"
+import { ASK_WITHIN_MS, isCluster } from "../../brokers/redis/mode.ts"
 import { redisValues } from "../../brokers/redis/values.ts"
 import type { AmqpConfig, GatewayConfig, RedisConfig } from "../../config/gateway-config.ts"
 import { systemClock } from "../../flow/clock.ts"
@@ -47,7 +47,11 @@ async function redisFinding(subject: string, { urls, ca }: RedisConfig): Promise
   const shown = urls.map(String).join(", ")
   try {
     const signal = new AbortController().signal
-    const cluster = await isCluster(location, { clock: systemClock, random: Math.random, log: silentLogger, signal })
+    const cluster = await isCluster(location, {
+      ...{ clock: systemClock, random: Math.random, log: silentLogger },
+      withinMs: ASK_WITHIN_MS,
+      signal,
+    })
     const values = redisValues({ ...location, isCluster: cluster, log: silentLogger })
     try {
       await values.get(KEY)

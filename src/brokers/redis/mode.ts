@@ -10,6 +10,8 @@ import { text } from "./entries.ts"
 
 /** How long the first connection may take. Afterwards an outage is waited out, however long it lasts. */
 export const REACH_WITHIN_MS = 15_000
+/** The same for a command that somebody waits for at a terminal. */
+export const ASK_WITHIN_MS = 5_000
 /** HELLO is answered at once, also while data is loaded. */
 const SILENT_MS = 5_000
 /** How errors begin that Redis answers with. */
@@ -21,6 +23,8 @@ export interface ModeOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  /** How long the server may take; REACH_WITHIN_MS unless it is said. */
+  readonly withinMs?: number
   /** Ends the wait; the answer is that there is no cluster. */
   readonly signal: AbortSignal
 }
@@ -41,7 +45,8 @@ export async function isCluster(location: RedisLocation, options: ModeOptions): 
 }
 
 /** What HELLO says; null where the server will not say, which the broker then tells in its own words. */
-async function modeOf(place: RedisPlace, { clock, log, random, signal }: ModeOptions): Promise<string | null> {
+async function modeOf(place: RedisPlace, options: ModeOptions): Promise<string | null> {
+  const { clock, log, random, withinMs = REACH_WITHIN_MS, signal } = options
   const client = newClient({ place, log, random }, "asking for its mode", SILENT_MS)
   const { promise, resolve, reject } = Promise.withResolvers<string | null>()
   const giveUp = () => resolve(null)
@@ -54,7 +59,7 @@ async function modeOf(place: RedisPlace, { clock, log, random, signal }: ModeOpt
   })
   client.call("HELLO", ["2"]).then((reply) => resolve(field(reply, "mode")), giveUp)
   try {
-    if (!signal.aborted && !(await settlesWithin(clock, REACH_WITHIN_MS, promise))) throw unreachable(place, reason)
+    if (!signal.aborted && !(await settlesWithin(clock, withinMs, promise))) throw unreachable(place, reason, withinMs)
     return signal.aborted ? null : await promise
   } finally {
     signal.removeEventListener("abort", giveUp)
@@ -63,8 +68,8 @@ async function modeOf(place: RedisPlace, { clock, log, random, signal }: ModeOpt
 }
 
 /** What is said when Redis was not there at the start. */
-export function unreachable(place: RedisPlace, reason: string): OperatorError {
-  const within = `within ${REACH_WITHIN_MS / 1_000} s (${reason})`
+export function unreachable(place: RedisPlace, reason: string, withinMs = REACH_WITHIN_MS): OperatorError {
+  const within = `within ${withinMs / 1_000} s (${reason})`
   return new OperatorError(`Cannot reach Redis at ${describePlace(place)} ${within}: start it, or correct redis.url.`)
 }
 
