@@ -193,9 +193,9 @@ export class GuildGate {
     this.#isSilent = this.#areSilent()
   }
 
-  /** The guilds of the pair are not to change hands after all. */
-  forget(other: number): void {
-    this.#pairs.get(other)?.forget()
+  /** The guilds of the pair are not to change hands after all, as far as this side knows. */
+  forget(other: number, what: "remembering" | "holding"): void {
+    this.#pairs.get(other)?.forget(what)
     this.#isSilent = this.#areSilent()
   }
 

@@ -132,8 +132,8 @@ export class PairGate {
   }
 
   /** Nobody wants it any more. */
-  forget(): void {
-    if (this.#mode.type === "remembering" || this.#mode.type === "holding") this.#mode = PLAIN
+  forget(what: "remembering" | "holding"): void {
+    if (this.#mode.type === what) this.#mode = PLAIN
   }
 
   /** @param knowsFromMs null while the shard is not connected */

@@ -109,7 +109,7 @@ export class PairHandOvers {
       for (const [other, askedMs] of member.askedMs) {
         if (askedMs > nowMs - 2 * times.holdMs) continue
         member.askedMs.delete(other)
-        member.shard.gate.forget(other)
+        member.shard.gate.forget(other, "remembering")
       }
     }
     if (nowMs < this.#readMs + times.skewMs) return

@@ -88,7 +88,7 @@ export class Taking {
   close(): void {
     const { pair, to, shard } = this.#options
     this.#closing.abort()
-    shard.gate.forget(pair[otherSide(to)])
+    shard.gate.forget(pair[otherSide(to)], "holding")
   }
 
   #askToRemember(nowMs: number): void {
