@@ -1,6 +1,8 @@
-// A reshard that cannot go on: Discord refuses the new shards, the day's identifies are used up, or Redis forgets it.
+// A reshard that cannot go on (Discord refuses the new shards, the day's identifies are used up, Redis forgets it), and what is
+// left of one after a restart of all.
 
 import { afterEach, beforeEach, expect, test } from "bun:test"
+import { type ShardSet, slotsOf } from "../../src/gateway/shard-set.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
@@ -101,3 +103,49 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test(
+  "after a reshard a restart of all resumes the new shards, whatever of both counts the configuration says; a third begins anew",
+  async () => {
+    await start(1_000)
+    // What shards.count says in the fleet that is resharded here.
+    await stopAll()
+    await fleet.start({ DISCORD_SHARD_COUNT: String(SHARDS) })
+    await fleet.balanced(1)
+    await reshards.run(SHARDS, 4, SHARDS)
+    const identifies = () => discord.record.of("identify").filter(({ outcome }) => outcome === "ready").length
+    expect(identifies()).toBe(SHARDS + 4)
+    for (const count of [SHARDS, 4, 0]) {
+      await stopAll()
+      await fleet.start({ DISCORD_SHARD_COUNT: String(count) })
+      await until(() => connected(4) === 4)
+      await shows({ firstSlot: SHARDS, count: 4 })
+    }
+    expect(identifies()).toBe(SHARDS + 4)
+    await stopAll()
+    await fleet.start({ DISCORD_SHARD_COUNT: "3" })
+    await until(() => connected(3) === 3)
+    await shows({ firstSlot: 0, count: 3 })
+    expect(identifies()).toBe(SHARDS + 4 + 3)
+  },
+  TIMEOUT_MS,
+)
+
+async function stopAll(): Promise<void> {
+  for (const gateway of fleet.processes.splice(0)) {
+    gateway.signal("SIGTERM")
+    await gateway.exited
+    await gateway.stop()
+  }
+}
+
+/** Every slot of the set has an owner, and no other one has. */
+async function shows({ firstSlot, count }: ShardSet): Promise<void> {
+  const slots = slotsOf({ firstSlot, count })
+  while (true) {
+    const { byNode } = await fleet.owned()
+    const owned = [...byNode.values()].flat().sort((a, b) => a - b)
+    if (owned.join() === slots.join()) return
+    await Bun.sleep(POLL_MS)
+  }
+}
