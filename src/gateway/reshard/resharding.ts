@@ -3,6 +3,7 @@
 
 import type { Encoding } from "../../codec/encoding.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
 import type { Logger } from "../../ops/log.ts"
 import { placeOf, type ShardPlace } from "../shard-set.ts"
 import type { ShardUnit } from "../shard-unit.ts"
@@ -25,6 +26,7 @@ const HOLDS = 3
 /** A shard is told again to be live, or not. */
 const TELL_AGAIN_MS = 30_000
 const RETRY_MS = 500
+const RESIGN_WITHIN_MS = 250
 const NEVER = new AbortController().signal
 
 export interface ReshardingOptions {
@@ -149,7 +151,10 @@ export class Resharding {
     this.#cancelRead()
     this.#part?.handOvers.close()
     this.#part?.exchange.close()
-    if (this.#leader !== null) await this.#options.reshards.resign(this.#options.node)
+    if (this.#leader === null) return
+    const { reshards, node, clock } = this.#options
+    // Where Redis does not answer, the lead lapses.
+    await settlesWithin(clock, RESIGN_WITHIN_MS, reshards.resign(node)).catch(() => false)
   }
 
   #soon(delayMs: number): void {
