@@ -20,7 +20,7 @@ export class LeaseHolder {
   readonly #options: LeaseHolderOptions
   #ledger: Ledger
   #held: Beat["held"] = []
-  #invites: readonly number[] = []
+  #invites: Beat["node"]["invites"] = []
   #exchanges = 0
   #beating: ReturnType<typeof setTimeout> | undefined
   #isAsking = false
@@ -75,9 +75,9 @@ export class LeaseHolder {
     void this.#ask()
   }
 
-  /** Another shard each time: the next beat tells. */
+  /** Something else each time: the next beat tells. */
   invite(): void {
-    this.#invites = [(this.#invites[0] ?? 0) + 1]
+    this.#invites = [{ shard: 0, token: (this.#invites[0]?.token ?? 0) + 1 }]
   }
 
   async stop(): Promise<void> {

@@ -19,6 +19,11 @@ const SILENT_SHARE = 0.25
 /** So long replicas may take. */
 const REPLICATE_SHARE = 0.1
 
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
 export interface NewLeasesOptions {
   readonly config: GatewayConfig
   readonly node: string
@@ -62,6 +67,7 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
       newAttempt: () => crypto.randomUUID(),
     },
     member: { id: node, ...shards.leases },
+    ...(shards.leases.maxLoad === undefined ? {} : { load: { maxLoad: shards.leases.maxLoad, cpuUs } }),
     admission: new Admission(writerMark(fencing, prefix, node)),
     ledger: redisLedger({
       ...{ commands, subscriber, prefix, node, fencing },

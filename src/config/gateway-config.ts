@@ -46,6 +46,8 @@ export interface LeaseConfig {
   readonly weight: number
   /** Shards that this process takes at most. */
   readonly capacity: number
+  /** Of one CPU: above, it takes no more as long as others have room. Absent: its load is not measured. */
+  readonly maxLoad?: number
   /** The bot is given more shards when it has outgrown them. */
   readonly isAuto: boolean
   /** By how much one session may get an event later than another. */

@@ -71,8 +71,9 @@ function leasesOf(settings: GatewaySettings, report: Report): LeaseConfig {
       `shards.ids fixes shards and ${ownership}, which shares them out: keep one of the two.`,
     )
   }
-  const { "shards.weight": weight, "shards.max": capacity = MAX_SHARDS } = values
-  return { leaseMs, weight, capacity, isAuto: values["shards.count"] === "auto", reshardSkewMs }
+  const { "shards.weight": weight, "shards.max": capacity = MAX_SHARDS, "shards.max_load": maxLoad } = values
+  const limits = { capacity, ...(maxLoad === undefined ? {} : { maxLoad }) }
+  return { leaseMs, weight, ...limits, isAuto: values["shards.count"] === "auto", reshardSkewMs }
 }
 
 function fixedShardsOf(settings: GatewaySettings, report: Report): ShardsConfig {

@@ -3,9 +3,11 @@
 import { MAX_SHARDS, shardCount, shardIds } from "./discord-values.ts"
 import { formatDuration } from "./duration.ts"
 import { optional, setting } from "./settings.ts"
-import { choice, duration, integer } from "./values.ts"
+import { choice, decimal, duration, integer } from "./values.ts"
 
 const MAX_WEIGHT = 1_000
+/** A process at rest uses about a hundredth. */
+const LEAST_LOAD = 0.05
 /** Above the daily identifies of the largest bots. */
 const MAX_IDENTIFY_RESERVE = 100_000
 /**
@@ -57,6 +59,13 @@ export const SHARD_SETTINGS = {
     about: "Shards that this process takes at most, with `shards.ownership` `redis`.",
     variables: ["DISCORD_SHARD_MAX"],
     schema: integer(0, MAX_SHARDS),
+  }),
+  "shards.max_load": optional({
+    isOwn: true,
+    about:
+      "How much of one CPU this process may use, such as `0.7`, before it takes no more shards as long as other processes have room, with `shards.ownership` `redis`. It keeps those that it has. See [scaling](scaling.md#how-much-a-process-takes).",
+    variables: ["DISCORD_SHARD_MAX_LOAD"],
+    schema: decimal(LEAST_LOAD, 1),
   }),
   "shards.weight": setting({
     isOwn: true,

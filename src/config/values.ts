@@ -58,6 +58,13 @@ export function integer(min: number, max: number): z.ZodType<number> {
   })
 }
 
+export function decimal(min: number, max: number): z.ZodType<number> {
+  return parsed(`write a number from ${min} to ${max}.`, (value) => {
+    const number = typeof value === "string" && /^\s*\d*\.?\d+\s*$/.test(value) ? Number(value) : value
+    return typeof number === "number" && number >= min && number <= max ? number : undefined
+  })
+}
+
 /** Whole milliseconds, at least one. */
 export function duration(): z.ZodType<number> {
   return parsed('write a duration from 1ms to 24d, such as "500ms", "2m", "2min" or "1h30m".', (value) => {

@@ -34,7 +34,7 @@ export interface GatewayParts {
 }
 
 /** What leases are made of, beside what every gateway has. */
-export interface LeaseParts extends Pick<LeasesOptions, "ledger" | "sessions" | "admission" | "drop"> {
+export interface LeaseParts extends Pick<LeasesOptions, "ledger" | "sessions" | "admission" | "drop" | "load"> {
   /** By which the bot is resharded. */
   readonly reshard: Pick<ReshardingOptions, "reshards" | "newExchange" | "times" | "newAttempt">
   readonly member: Omit<LeasesOptions["member"], "set">

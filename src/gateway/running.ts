@@ -90,6 +90,7 @@ export async function runLeased(leases: LeaseParts, set: ShardSet, options: Runn
       },
       moved: (move) => metrics.fleet.leaseMoved(move),
       fenced: () => metrics.fleet.fenced(),
+      measured: (load) => metrics.fleet.loadMeasured(load),
       refused: refuse,
     },
   })

@@ -35,6 +35,7 @@ export class FleetMetrics {
   readonly #leases: Gauge
   readonly #leaseMoves: Counter<"direction" | "reason">
   readonly #fences: Counter
+  readonly #load: Gauge
   readonly #reshardPhase: Gauge<"phase">
   readonly #reshardShards: Gauge<"state">
   readonly #handOvers: Counter<"result">
@@ -61,6 +62,10 @@ export class FleetMetrics {
       name: "gateway_lease_moves_total",
       help: "Leases of shards that came to this process or left it, by direction and reason.",
       labelNames: ["direction", "reason"],
+    })
+    this.#load = metrics.gauge({
+      name: "gateway_load",
+      help: "How much of one CPU this process used in the last 10 s, where shards.max_load is set.",
     })
     this.#fences = metrics.counter({
       name: "gateway_fences_total",
@@ -98,6 +103,11 @@ export class FleetMetrics {
 
   leaseMoved({ direction, reason }: LeaseMove): void {
     this.#leaseMoves.inc({ direction, reason })
+  }
+
+  /** @param load of one CPU */
+  loadMeasured(load: number): void {
+    this.#load.set(load)
   }
 
   /** The connections of a dead process were ended. */

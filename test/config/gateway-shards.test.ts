@@ -58,10 +58,10 @@ describe("leases of shards", () => {
     expect(read(shards("")).config.shards).toEqual({
       leases: { leaseMs: 10_000, weight: 1, capacity: 100_000, ...RESHARD },
     })
-    const said = 'count = 8\nlease = "4s"\nweight = 3\nmax = 16'
+    const said = 'count = 8\nlease = "4s"\nweight = 3\nmax = 16\nmax_load = 0.7'
     expect(read(shards(said)).config.shards).toEqual({
       count: 8,
-      leases: { leaseMs: 4_000, weight: 3, capacity: 16, ...RESHARD },
+      leases: { leaseMs: 4_000, weight: 3, capacity: 16, maxLoad: 0.7, ...RESHARD },
     })
   })
 

@@ -81,7 +81,17 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
     test("tells what every node says of itself", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
         await ledger.exchange(
-          beat("a", {}, { weight: 2.5, capacity: 7, isDraining: true, isBusy: true, invites: [3, 16_000] }),
+          beat(
+            "a",
+            {},
+            {
+              weight: 2.5,
+              capacity: 7,
+              isDraining: true,
+              isBusy: true,
+              invites: [{ shard: 3, token: 1_764_000_000_000 }],
+            },
+          ),
         )
         const { book } = await ledger.exchange(beat("b"))
         const { deadlineMs, ...rest } = book.nodes.find(({ id }) => id === "a") ?? { deadlineMs: 0 }
@@ -91,7 +101,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
           capacity: 7,
           isDraining: true,
           isBusy: true,
-          invites: [3, 16_000],
+          invites: [{ shard: 3, token: 1_764_000_000_000 }],
           isDead: false,
         } as never)
         expect(deadlineMs).toBeGreaterThan(book.nowMs)
@@ -105,8 +115,16 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
         const after = await ledger.exchange(beat("a", { handOvers: [{ ...given, isPinned: true }] }))
         expect(lease(after, 0)).toMatchObject({ owner: "b", isPinned: true })
         expect(token(after, 0)).toBeGreaterThan(token(before, 0))
-        const again = await ledger.exchange(beat("a", { handOvers: [{ ...given, to: "a" }] }))
+        const again = await ledger.exchange(beat("a", { handOvers: [{ ...given, to: "c" }] }))
         expect(lease(again, 0)).toEqual(lease(after, 0))
+      }))
+
+    test("gives a shard that its owner hands to itself a later token", () =>
+      withLedger(SHORT_MS, async (_, ledger) => {
+        const before = await ledger.exchange(beat("a", { claims: [0] }))
+        const after = await ledger.exchange(beat("a", { handOvers: [handOver(0, token(before, 0), "a")] }))
+        expect(owner(after, 0)).toBe("a")
+        expect(token(after, 0)).toBeGreaterThan(token(before, 0))
       }))
 
     test("frees a shard that is handed to nobody, or to a node that is not there", () =>

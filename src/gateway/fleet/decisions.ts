@@ -30,9 +30,11 @@ export function reconcile(state: MemberState, book: Book): Step {
     // A ledger that may have forgotten who had it next is given the time to be told.
     if (owner !== id || holdings.has(shard) || nowMs < claimFromMs || !isKnown(book, shard)) continue
     const holding = { token, isLive: false, to: null, isPinned, isEnding: false }
-    // Whoever had it next, and is dead by now, had a later token: it is claimed anew, under one that is later still.
-    const isForgetful = changedMs < claimFromMs - leaseMs
-    if (state.isDraining || isForgetful) holdings.set(shard, { ...holding, stage: "drained" })
+    // From before this server had the ledger. Whoever had it next, and is dead by now, had a later token: it goes on here
+    // under one that is later still. Tokens are times, too.
+    const isForgetful = Math.min(changedMs, token) < claimFromMs - leaseMs
+    if (state.isDraining) holdings.set(shard, { ...holding, stage: "drained" })
+    else if (isForgetful) holdings.set(shard, { ...holding, stage: "drained", to: id })
     else {
       holdings.set(shard, { ...holding, stage: "serving" })
       effects.push({ type: "serve", shard, token, wasClaimed: state.claimed.includes(shard) })

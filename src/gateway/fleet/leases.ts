@@ -16,6 +16,7 @@ import type { Admission } from "./admission.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
 import { HeldShards } from "./held-shards.ts"
 import type { Beat, Ledger, OtherSet } from "./ledger.ts"
+import { type LoadLimit, LoadWatch } from "./load.ts"
 import type { Effect, Input, MemberOptions, MemberState, TimerName } from "./member-state.ts"
 import { newMember } from "./member-state.ts"
 import { step } from "./step.ts"
@@ -32,6 +33,8 @@ export interface LeasesOptions {
   readonly admission: Admission
   readonly fleet: Fleet
   readonly dial: Dial
+  /** Absent: however busy the process is, it takes its share. */
+  readonly load?: LoadLimit
   readonly gate: (shard: ShardPlace) => Promise<GuildGate | undefined>
   /** Publishes nothing more of what was handed over of a shard. */
   readonly drop: (shard: number) => void
@@ -45,6 +48,8 @@ export interface LeasesOptions {
     readonly moved: (move: LeaseMove) => void
     /** The connections of a dead process were ended. */
     readonly fenced: () => void
+    /** How much of one CPU the process has used of late. */
+    readonly measured: (load: number) => void
     /** Only an operator can mend this. */
     readonly refused: (message: string) => void
   }
@@ -54,6 +59,7 @@ export class Leases implements Ownership {
   readonly #options: LeasesOptions
   readonly #timers: Timers<TimerName>
   readonly #held: HeldShards
+  readonly #load: LoadWatch | null
   /** Inputs that came while another was carried out. Bounded by what one input's effects can cause. */
   readonly #inputs: Input[] = []
   readonly #left = Promise.withResolvers<void>()
@@ -76,6 +82,7 @@ export class Leases implements Ownership {
       endWrites: () => ledger.fence(member.id),
       on: { ...options.on, drained: (shard, token) => this.#input({ type: "drained", shard, token }) },
     })
+    this.#load = options.load === undefined ? null : this.#watchLoad(options.load)
     this.#timers = new Timers(options.clock, (timer) => this.#input({ type: timer === "beat" ? "ask" : "expired" }))
   }
 
@@ -122,6 +129,7 @@ export class Leases implements Ownership {
 
   async start(): Promise<void> {
     const { ledger, admission } = this.#options
+    this.#load?.start()
     ledger.onChange(() => this.#input({ type: "ask" }))
     admission.onAsked(() => this.#input({ type: "ask" }))
     this.#input({ type: "ask" })
@@ -138,6 +146,7 @@ export class Leases implements Ownership {
     this.#input({ type: "leave" })
     const isOut = await settlesWithin(clock, withinMs * LEAVE_SHARE, this.#left.promise)
     if (!isOut) log.warn({}, "not every shard could be handed over in time: others take the rest once its lease passes")
+    this.#load?.stop()
     this.#timers.cancel("beat")
     this.#timers.cancel("expiry")
     await settlesWithin(clock, withinMs * (1 - LEAVE_SHARE), this.#held.cutAll("expired"))
@@ -223,6 +232,15 @@ export class Leases implements Ownership {
       this.#options.log.error({ shards: homeless }, message)
     }
     this.#homeless = homeless
+  }
+
+  #watchLoad(limit: LoadLimit): LoadWatch {
+    const { clock, log, on } = this.#options
+    const onMeasured = (load: number, isOver: boolean) => {
+      on.measured(load)
+      this.#input({ type: "measured", isOver })
+    }
+    return new LoadWatch({ ...limit, clock, log, onMeasured })
   }
 
   async #fence(node: string): Promise<void> {

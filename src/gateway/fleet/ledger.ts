@@ -27,6 +27,12 @@ export interface OtherSet extends ShardSet {
   readonly isClosing: boolean
 }
 
+/** Good for as long as the shard's lease has this token. */
+export interface Invite {
+  readonly shard: number
+  readonly token: number
+}
+
 export interface LedgerNode {
   readonly id: string
   /** Its share of the shards, against the weights of the others. */
@@ -38,7 +44,7 @@ export interface LedgerNode {
   /** Its load is over its limit: it takes no more as long as another one has room. */
   readonly isBusy: boolean
   /** Shards that it lets their owners hand over to it. */
-  readonly invites: readonly number[]
+  readonly invites: readonly Invite[]
   /** Its lease passed, by the ledger's clock. Its shards are free once its connections have been ended. */
   readonly isDead: boolean
   readonly deadlineMs: number
@@ -61,7 +67,7 @@ export interface Book {
 export interface HandedOver {
   readonly shard: number
   readonly token: number
-  /** Null, or a node that does not live: the shard is free. */
+  /** Null, or a node that does not live: the shard is free. The node itself: it goes on under a later token. */
   readonly to: string | null
   readonly isPinned: boolean
   /** Its session is closed for good. */

@@ -2,7 +2,7 @@
 
 import type { ShardSet } from "../shard-set.ts"
 import type { Plan } from "./balance.ts"
-import type { Answer, Beat, Book } from "./ledger.ts"
+import type { Answer, Beat, Book, Invite } from "./ledger.ts"
 
 /**
  * Where a shard of ours stands. `serving`: it runs. `draining`: it stops reading, waits for confirms and stores its
@@ -44,6 +44,8 @@ export interface WaveBounds {
 /** A shard that a node may hand over to us. */
 export interface Invitation {
   readonly from: string
+  /** Its owner's. */
+  readonly token: number
   /** By the ledger's clock: it is not invited any more, but may be on its way. Null: it is invited. */
   readonly withdrawnMs: number | null
 }
@@ -70,7 +72,7 @@ export interface MemberState {
   /** What the last beat asked for. */
   readonly claimed: readonly number[]
   /** What the last beat invited. */
-  readonly invited: readonly number[]
+  readonly invited: readonly Invite[]
   /** Shards on their way here to balance, by our own invitation. */
   readonly intake: ReadonlyMap<number, Invitation>
   readonly load: Load | null

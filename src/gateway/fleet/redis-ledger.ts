@@ -3,7 +3,7 @@
 import type { Client } from "../../brokers/redis/clients.ts"
 import type { ShardSet } from "../shard-set.ts"
 import { endWrites, type Fencing } from "./fencing.ts"
-import type { Answer, Beat, Book, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
+import type { Answer, Beat, Book, Invite, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
 const REPLICATE_WITHIN_MS = 500
@@ -175,8 +175,13 @@ function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNod
     capacity: Number(capacity),
     isDraining: draining === "1",
     isBusy: busy === "1",
-    invites: invites === "" ? [] : invites.split(",").map(Number),
+    invites: invites === "" ? [] : invites.split(",").map(readInvite),
   }
+}
+
+function readInvite(text: string): Invite {
+  const [shard, token] = text.split(":")
+  return { shard: Number(shard), token: Number(token) }
 }
 
 function readLease([shard, fields]: readonly [string, readonly string[]]): readonly [number, Lease] {

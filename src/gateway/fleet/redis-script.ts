@@ -4,7 +4,7 @@
 // KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole; and the bot's shards: first
 //   (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
 //   reshard/redis/record-scripts.ts writes
-// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites", the invites slots with commas
+// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites", the invites "slot:token" with commas
 // KEYS[3] leases: slot → "token|changed|mark|owner", the owner empty where nobody has it; a mark of 1 is pinned, 2 ended
 // KEYS[4] changes: slots by the version that changed them last, so that an answer need not hold all leases
 // KEYS[5] the record of a reshard, which goes when the bot begins anew with other shards
@@ -131,7 +131,7 @@ if status == 'member' then
     local lease = readLease(given.shard)
     if lease and lease.owner == me and lease.token == given.token then
       local to = given.to
-      local isThere = to ~= cjson.null and to ~= me and nodes[to] and not nodes[to].dead
+      local isThere = to == me or to ~= cjson.null and nodes[to] and not nodes[to].dead
       if given.isEnded then writeLease(given.shard, lease.token, '2', '')
       elseif isThere then writeLease(given.shard, nextToken(lease), given.isPinned and '1' or '0', to, to)
       else writeLease(given.shard, lease.token, '0', '') end
@@ -147,13 +147,15 @@ if status == 'member' then
   else
     local share = string.format('%.17g|%d|%d|%d|', beat.node.weight, beat.node.capacity,
       beat.node.isDraining and 1 or 0, beat.node.isBusy and 1 or 0)
-    local rest = share .. table.concat(beat.node.invites, ',')
+    local invites = {}
+    for i, invite in ipairs(beat.node.invites) do invites[i] = int(invite.shard) .. ':' .. int(invite.token) end
+    local rest = share .. table.concat(invites, ',')
     if not nodes[me] or string.sub(nodes[me].rest, 1, #share) ~= share then
       changedFor(nil)
     elseif nodes[me].rest ~= rest then
       changed = true
-      for _, shard in ipairs(beat.node.invites) do
-        local lease = readLease(shard)
+      for _, invite in ipairs(beat.node.invites) do
+        local lease = readLease(int(invite.shard))
         if lease and lease.owner ~= '' then changedFor(lease.owner) end
       end
     end

@@ -8,7 +8,7 @@ import { planShares } from "./balance.ts"
 import { cutAll, drainAll, fenceDead, reconcile } from "./decisions.ts"
 import type { Answer, Beat, Book, HandedOver } from "./ledger.ts"
 import { type Effect, type Facts, type Input, type MemberState, type Step, then, without } from "./member-state.ts"
-import { giveWave, growthOf, invite, toldInvites } from "./waves.ts"
+import { giveWave, growthOf, hasNewInvites, invite, toldInvites } from "./waves.ts"
 
 /** How much of a lease its holder trusts. The other fifth: half for clocks that drift, half for closing. */
 export const HELD_SHARE = 0.8
@@ -116,7 +116,7 @@ function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Fac
 
 /** Than it has told the ledger. */
 function wantsMore(state: MemberState): boolean {
-  return claimsOf(state).length > 0 || toldInvites(state).some((shard) => !state.invited.includes(shard))
+  return claimsOf(state).length > 0 || hasNewInvites(state)
 }
 
 /** The next beat: at once where it was asked for meanwhile, sooner where shards can be claimed sooner. */

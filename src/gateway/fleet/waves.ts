@@ -2,7 +2,7 @@
 // the plan gives it, and nobody hands over what is not invited. So however many give at once, and whatever each of them has
 // read by then, a node has no more shards on their way to it than it takes in at a time; each of them runs until its turn.
 
-import type { Book } from "./ledger.ts"
+import type { Book, Invite } from "./ledger.ts"
 import type { Effect, Facts, Invitation, MemberState, Step, WaveBounds } from "./member-state.ts"
 
 /** As many as a gateway starts at a time (fleet.ts of the gateway), and few from each, so that a wave is soon over. */
@@ -28,7 +28,8 @@ export function invite(state: MemberState, book: Book): Step {
   for (const move of isTime ? ours : []) {
     if (places <= 0 || growth <= 0 || listed >= ours.length) break
     if (intake.has(move.shard) || onTheirWayFrom(intake, move.from) >= waves.perGiver) continue
-    intake.set(move.shard, { from: move.from, withdrawnMs: null })
+    const token = book.leases.get(move.shard)?.token ?? 0
+    intake.set(move.shard, { from: move.from, token, withdrawnMs: null })
     places -= 1
     growth -= 1
     listed += 1
@@ -37,16 +38,24 @@ export function invite(state: MemberState, book: Book): Step {
   return { state: { ...state, intake, load }, effects: [] }
 }
 
-function invitesOf(intake: MemberState["intake"]): readonly number[] {
-  return [...intake].filter(([, { withdrawnMs }]) => withdrawnMs === null).map(([shard]) => shard)
+function invitesOf(intake: MemberState["intake"]): readonly Invite[] {
+  const standing = [...intake].filter(([, { withdrawnMs }]) => withdrawnMs === null)
+  return standing.map(([shard, { token }]) => ({ shard, token }))
 }
 
 /** What is to stand beside our name in the ledger. That some of them have come meanwhile is no news. */
-export function toldInvites({ intake, invited, holdings }: MemberState): readonly number[] {
+export function toldInvites(state: MemberState): readonly Invite[] {
+  const { intake, invited, holdings } = state
+  const isWithdrawn = ({ shard }: Invite) => intake.get(shard)?.withdrawnMs != null && !holdings.has(shard)
   const invites = invitesOf(intake)
-  const isNews = (shard: number) => intake.has(shard) && !invites.includes(shard) && !holdings.has(shard)
-  if (invites.length === 0 || invited.some(isNews)) return invites
-  return invites.every((shard) => invited.includes(shard)) ? invited : invites
+  return invites.length === 0 || invited.some(isWithdrawn) || hasNewInvites(state) ? invites : invited
+}
+
+/** Than it has told the ledger. */
+export function hasNewInvites({ intake, invited }: MemberState): boolean {
+  return invitesOf(intake).some(
+    (one) => !invited.some(({ shard, token }) => shard === one.shard && token === one.token),
+  )
 }
 
 /** Its load was measured: how many more it may invite until the next time. */
@@ -68,14 +77,15 @@ function stillOnTheirWay(
   const still = new Map<number, Invitation>()
   let listed = 0
   for (const [shard, invitation] of intake) {
-    const { owner = null, changedMs = 0 } = leases.get(shard) ?? {}
+    const { owner = null, token = 0, changedMs = 0 } = leases.get(shard) ?? {}
     if (owner === options.id) {
       const isWaiting = holdings.get(shard)?.isLive !== true && nowMs - changedMs < options.leaseMs
       if (isWaiting) still.set(shard, { ...invitation, withdrawnMs: changedMs })
+    } else if (token !== invitation.token) {
+      // Nobody can hand it over to us by that invitation any more.
     } else if (owner !== null && movable.has(shard) && listed < wanted) {
       listed += 1
-      // Whoever has it by now may hand it over.
-      still.set(shard, { from: owner, withdrawnMs: null })
+      still.set(shard, { ...invitation, withdrawnMs: null })
     } else {
       const withdrawnMs = invitation.withdrawnMs ?? nowMs
       if (nowMs - withdrawnMs < WITHDRAWN_LEASES * options.leaseMs) still.set(shard, { ...invitation, withdrawnMs })
@@ -120,8 +130,9 @@ export function giveWave(state: MemberState, book: Book, { isIdentifying }: Fact
     if (node.isDead || node.isDraining) continue
     // No more than the plan gives it by now, though it may have been invited before.
     let wanted = Math.min(moves.filter(({ to }) => to === node.id).length, waves.perGiver - wave.length)
-    for (const shard of node.invites) {
+    for (const { shard, token } of node.invites) {
       if (wanted <= 0 || !surplus.has(shard) || isIdentifying(shard)) continue
+      if (state.holdings.get(shard)?.token !== token) continue
       surplus.delete(shard)
       wave.push({ shard, to: node.id })
       wanted -= 1

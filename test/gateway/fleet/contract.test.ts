@@ -105,7 +105,14 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
       const mine = [...(last.get(id)?.book.leases ?? [])].filter(([, { owner }]) => owner === id)
       const given = mine.filter(([shard]) => givesUp.has(shard))
       const answer = await ledger.exchange({
-        node: { id, weight: 1, capacity: 10, isDraining: false, isBusy, invites: wants },
+        node: {
+          id,
+          weight: 1,
+          capacity: 10,
+          isDraining: false,
+          isBusy,
+          invites: wants.map((shard) => ({ shard, token: round })),
+        },
         ...{ set: firstSet(shards.length), leaseMs: round === 0 ? 1 : 60_000, claims: wants, fenced: [], isLeaving },
         held: mine.map(([shard, { token }]) => ({ shard, token })),
         handOvers: given.map(([shard, { token }]) => ({ shard, token, to, isPinned: true, isEnded: false })),

@@ -63,7 +63,7 @@ export class ModelLedger {
       for (const { shard, token, to, isPinned, isEnded } of beat.handOvers) {
         const lease = this.#leases.get(shard)
         if (lease?.owner !== me || lease.token !== token) continue
-        const isThere = to !== null && to !== me && this.#nodes.get(to)?.isDead === false
+        const isThere = to === me || (to !== null && this.#nodes.get(to)?.isDead === false)
         if (isEnded) write(shard, { owner: null, token, isPinned: false, isEnded })
         else if (isThere) write(shard, { owner: to, token: next(lease), isPinned, isEnded: false }, to)
         else write(shard, { owner: null, token, ...PLAIN })
@@ -75,7 +75,7 @@ export class ModelLedger {
         const after = { ...node, isDead: false, deadlineMs: nowMs + leaseMs }
         if (before === undefined || !isSame({ ...before, invites: node.invites }, after)) isForAll = true
         else if (!isSame(before, after)) {
-          for (const shard of node.invites) about.add(this.#leases.get(shard)?.owner ?? me)
+          for (const { shard } of node.invites) about.add(this.#leases.get(shard)?.owner ?? me)
         }
         this.#nodes.set(me, after)
         for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
@@ -191,7 +191,7 @@ export class ModelLedger {
 /** But for the deadline. */
 function isSame(a: LedgerNode, b: LedgerNode): boolean {
   const shown = ({ weight, capacity, isDraining, isBusy, invites, isDead }: LedgerNode) =>
-    [weight, capacity, isDraining, isBusy, invites.join(), isDead].join("|")
+    [weight, capacity, isDraining, isBusy, JSON.stringify(invites), isDead].join("|")
   return shown(a) === shown(b)
 }
 

@@ -3,6 +3,7 @@
 // in the end after a calm. Long because a world is one thing: nodes, ledger, network and what is observed of them.
 
 import type { Answer, Beat } from "../../../src/gateway/fleet/ledger.ts"
+import { judge, UNJUDGED } from "../../../src/gateway/fleet/load.ts"
 import {
   type Effect,
   type Input,
@@ -22,6 +23,7 @@ const CALM_MS = 8 * LEASE_MS
 /** Of the calm: from here on nothing may move any more. */
 const SETTLED_MS = TROUBLE_MS + 6 * LEASE_MS
 const WRITE_EVERY_MS = LEASE_MS / 4
+const MEASURE_EVERY_MS = LEASE_MS / 2
 /** Clocks run so much faster or slower than the ledger's, at most. */
 const DRIFT = 0.05
 const ANSWER_WITHIN_MS = 0.3 * LEASE_MS
@@ -64,6 +66,9 @@ class Node {
   readonly id: string
   readonly rate: number
   state: MemberState
+  /** So many shards are more than it should run; null: its load is not measured. */
+  readonly mostShards: number | null
+  judgement = UNJUDGED
   readonly charges = new Map<number, Charge>()
   readonly timers = new Map<string, number>()
   connection: Connection
@@ -75,9 +80,15 @@ class Node {
   /** What came while it was paused. */
   readonly missed: (() => void)[] = []
 
-  constructor(id: string, rate: number, options: Omit<MemberOptions, "id" | "capacity" | "leaseMs">) {
+  constructor(
+    id: string,
+    rate: number,
+    mostShards: number | null,
+    options: Omit<MemberOptions, "id" | "capacity" | "leaseMs">,
+  ) {
     this.id = id
     this.rate = rate
+    this.mostShards = mostShards
     this.state = newMember({ ...options, id, capacity: 1_000, leaseMs: LEASE_MS })
     this.connection = { isOpen: true, isAdmitted: false, arrivesMs: 0, afterBeat: 0 }
   }
@@ -187,7 +198,8 @@ class World {
   #join(): void {
     const rate = 1 + this.#random.between(-DRIFT, DRIFT)
     const weight = 1 + this.#random.int(2)
-    const node = new Node(`n${this.#nodes.length}`, rate, {
+    const mostShards = this.#random.chance(0.3) ? 1 + this.#random.int(8) : null
+    const node = new Node(`n${this.#nodes.length}`, rate, mostShards, {
       weight,
       set: this.#ledger.book(this.#nowMs).set.count === 0 ? this.#set : this.#ledger.book(this.#nowMs).set,
       waves: this.#waves,
@@ -196,6 +208,7 @@ class World {
     this.#connect(node)
     this.#input(node, { type: "ask" })
     this.#write(node)
+    this.#measure(node)
   }
 
   #crash(node: Node): void {
@@ -430,6 +443,8 @@ class World {
     const { isDraining, holdings } = from.state
     const to = holdings.get(shard)?.to
     if (isDraining || to == null) return
+    const isBusy = from.state.book?.nodes.some((node) => node.id === to && node.isBusy)
+    if (isBusy === true) this.#problem(`${from.id} hands ${shard} over to ${to}, whose load is over its limit`)
     this.#onTheirWay.set(shard, { from, token, to })
     const { leases } = this.#ledger.book(this.#nowMs)
     const isOnItsWay = (one: number, { from, token, to }: { from: Node; token: number; to: string }) => {
@@ -463,6 +478,16 @@ class World {
       if (node.timers.get(name) !== serial) return
       node.timers.delete(name)
       this.#input(node, { type: name === "beat" ? "ask" : "expired" })
+    })
+  }
+
+  #measure(node: Node): void {
+    const { mostShards } = node
+    if (mostShards === null) return
+    this.#toNode(node, MEASURE_EVERY_MS, () => {
+      node.judgement = judge(node.judgement, node.charges.size + this.#random.between(-0.05, 0.05), mostShards)
+      this.#input(node, { type: "measured", isOver: node.judgement.isOver })
+      this.#measure(node)
     })
   }
 
@@ -577,8 +602,10 @@ class World {
     const weight = living.reduce((sum, { state }) => sum + state.options.weight, 0)
     for (const { id, charges, state } of living) {
       const fair = (this.#set.count * state.options.weight) / weight
-      if (Math.abs(charges.size - fair) >= 1 + 1e-9)
-        this.#problem(`${id} runs ${charges.size} shards, and ${fair} were fair`)
+      // Others have what a busy node does not take.
+      const isTooFew = charges.size <= fair - 1 - 1e-9 && state.load?.isOver !== true
+      const isTooMany = charges.size >= fair + 1 + 1e-9 && !living.some((node) => node.state.load?.isOver === true)
+      if (isTooFew || isTooMany) this.#problem(`${id} runs ${charges.size} shards, and ${fair} were fair`)
       if (state.heldUntilMs < this.#nowMs * 0.9) this.#problem(`${id} has no lease`)
     }
   }

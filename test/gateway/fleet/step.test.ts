@@ -141,6 +141,17 @@ describe("a gateway", () => {
     expect(of(effects, "serve")).toEqual([{ type: "serve", shard: 1, token: 5, wasClaimed: false }])
   })
 
+  test("#34 goes on with a lease of a ledger that forgot its next owner only under a later token", () => {
+    const member = new Member()
+    const forgetful = book([node("a")], [held("a")], { claimFromMs: 500_000 })
+    const effects = member.answer(forgetful)
+    expect(of(effects, "serve")).toEqual([])
+    expect(beatOf(effects)?.handOvers).toEqual([{ shard: 0, token: 1, to: "a", isPinned: false, isEnded: false }])
+    const renewed = { ...held("a", 499_999), changedMs: 499_999 }
+    const after = member.answer(book([node("a")], [renewed], { claimFromMs: 500_000 }))
+    expect(of(after, "serve")).toEqual([{ type: "serve", shard: 0, token: 499_999, wasClaimed: false }])
+  })
+
   test("#34 cuts everything when it was taken for dead, and ends its own connections if nobody else is there to", () => {
     const member = owner()
     const dead = node("a", { isDead: true, deadlineMs: 400_000 })
@@ -156,14 +167,27 @@ describe("a hand-over", () => {
     const member = owner()
     member.identifying = new Set([2, 3])
     expect(
-      of(member.answer(book([node("a"), node("b", { invites: [3, 2] })], Array(4).fill(held("a")))), "drain"),
+      of(
+        member.answer(
+          book(
+            [node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
+            Array(4).fill(held("a")),
+          ),
+        ),
+        "drain",
+      ),
     ).toEqual([])
   })
 
   test("is told with the next beat once the shard is drained, until the ledger has it", () => {
     const member = owner()
     const drained = of(
-      member.answer(book([node("a"), node("b", { invites: [3, 2] })], Array(4).fill(held("a")))),
+      member.answer(
+        book(
+          [node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
+          Array(4).fill(held("a")),
+        ),
+      ),
       "drain",
     )
     expect(drained.map(({ shard }) => shard)).toEqual([3, 2])
@@ -184,7 +208,9 @@ describe("a hand-over", () => {
 
   test("#32 of everything at once comes before a gateway leaves", () => {
     const member = owner()
-    member.answer(book([node("a"), node("b", { invites: [3, 2] })], Array(4).fill(held("a"))))
+    member.answer(
+      book([node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })], Array(4).fill(held("a"))),
+    )
     const leaving = member.tell({ type: "leave" })
     expect(of(leaving, "drain")).toHaveLength(2)
     expect(beatOf(leaving)?.node.isDraining).toBe(true)

@@ -30,7 +30,9 @@ function member(id: string, read: Book, more: Partial<MemberState> = {}): Member
   const ours = [...read.leases].filter(([, { owner }]) => owner === id).map(([shard]) => [shard, holding] as const)
   return { ...fresh, book: read, plan: planShares(read), holdings: new Map(ours), ...more }
 }
-const invited = (state: MemberState, read: Book) => toldInvites(invite(state, read).state)
+const shards = (state: MemberState) => toldInvites(state).map(({ shard }) => shard)
+const invited = (state: MemberState, read: Book) => shards(invite(state, read).state)
+const inviting = (...all: readonly number[]) => all.map((shard) => ({ shard, token: 1 }))
 const given = (state: MemberState, read: Book) =>
   giveWave(state, read, FACTS).effects.map((effect) => (effect.type === "drain" ? effect.shard : effect))
 
@@ -49,7 +51,7 @@ describe("a newcomer", () => {
   test("counts what has come and is not live yet, until it has waited for a lease's time", () => {
     const read = book(nodes, owners)
     const state = invite(member("new", read), read).state
-    const [first = -1] = toldInvites(state)
+    const [first = -1] = shards(state)
     const arrived = (changedMs: number) => {
       const lease: Lease = { owner: "new", token: 2, changedMs, isPinned: false, isEnded: false }
       return book(nodes, owners, { leases: new Map(read.leases).set(first, lease) })
@@ -73,7 +75,7 @@ describe("a newcomer", () => {
     const read = book(nodes, owners)
     const state = invite(member("new", read), read).state
     const cut = withdrawAll(state)
-    expect(toldInvites(cut)).toEqual([])
+    expect(shards(cut)).toEqual([])
     const without = { ...read, nodes: nodes.map((one) => (one.id === "new" ? { ...one, capacity: 0 } : one)) }
     const again = member("new", without, { intake: cut.intake })
     expect(invite(again, without).state.intake.size).toBe(WAVES.perTaker)
@@ -87,7 +89,7 @@ describe("a newcomer", () => {
     const read = book(nodes, owners)
     const measured = member("new", read, { load: { isOver: false, growthLeft: 3 } })
     const { state } = invite(measured, read)
-    expect(toldInvites(state)).toHaveLength(3)
+    expect(shards(state)).toHaveLength(3)
     expect(state.load?.growthLeft).toBe(0)
     expect([0, 8, 100].map((held) => growthOf(held))).toEqual([4, 4, 25])
   })
@@ -98,21 +100,25 @@ describe("an owner", () => {
     const owners = times(10, "a")
     const alone = book([node("a"), node("b")], owners)
     expect(given(member("a", alone), alone)).toEqual([])
-    const read = book([node("a"), node("b", { invites: [9, 8, 7] })], owners)
+    const read = book([node("a"), node("b", { invites: inviting(9, 8, 7) })], owners)
     expect(given(member("a", read), read)).toEqual([9, 8])
+    // The invitation was for who had the shard before.
+    const former = inviting(9).map(({ shard }) => ({ shard, token: 0 }))
+    const late = book([node("a"), node("b", { invites: former })], owners)
+    expect(given(member("a", late), late)).toEqual([])
   })
 
   test("does not hand over what its taker does not need any more, nor to one that is going", () => {
-    const even = book([node("a"), node("b", { invites: [3] })], [...times(4, "a"), ...times(4, "b")])
+    const even = book([node("a"), node("b", { invites: inviting(3) })], [...times(4, "a"), ...times(4, "b")])
     expect(given(member("a", even), even)).toEqual([])
     for (const gone of [{ isDraining: true }, { isDead: true }]) {
-      const read = book([node("a"), node("b", { invites: [3], ...gone }), node("c")], times(4, "a"))
+      const read = book([node("a"), node("b", { invites: inviting(3), ...gone }), node("c")], times(4, "a"))
       expect(given(member("a", read), read)).toEqual([])
     }
   })
 
   test("hands over one wave at a time, and leaves alone what waits for READY", () => {
-    const read = book([node("a"), node("b", { invites: [9, 8] })], times(10, "a"))
+    const read = book([node("a"), node("b", { invites: inviting(9, 8) })], times(10, "a"))
     const first = giveWave(member("a", read), read, FACTS).state
     expect(giveWave(first, read, FACTS).effects).toEqual([])
     const { effects } = giveWave(member("a", read), read, { ...FACTS, isIdentifying: (shard) => shard === 9 })
