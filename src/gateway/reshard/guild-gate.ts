@@ -122,10 +122,8 @@ export class GuildGate {
       const name = batch.events[record.event] ?? ""
       const bytes = batch.bytes.subarray(record.offset, record.offset + record.length)
       if (SESSION_EVENTS.has(name)) keys.push(null)
-      else if (this.#isSilent) {
-        this.#passSilently(name, bytes)
-        continue
-      } else {
+      else if (this.#isSilent) continue
+      else {
         const key = this.#passOne({ name, record, bytes }, batch.sessionId)
         if (key === undefined) continue
         keys.push(key)
@@ -189,6 +187,8 @@ export class GuildGate {
 
   /** The other side holds its events back. */
   hold(other: number): void {
+    // Nobody has looked which guilds were told of. Any that are left are so old when it counts that they do not matter.
+    if (this.#isSilent) this.#named.clear()
     this.#pairs.get(other)?.beginHolding(this.#knowsFromMs)
     this.#isSilent = this.#areSilent()
   }
@@ -281,13 +281,6 @@ export class GuildGate {
     if (!isOurs) return undefined
     if (pair.remembers && !isOpening) pair.published({ stream, digest: this.#reader.digest(name, data), atMs })
     return key
-  }
-
-  /** Nothing is published: all there is to know is which guilds the session has told of. */
-  #passSilently(name: string, bytes: Uint8Array): void {
-    if (name !== "GUILD_CREATE" || this.#named.size === 0) return
-    const d = this.#reader.decode(this.#reader.data(name, bytes))
-    this.#named.delete(this.#streams.of(name, d).stream)
   }
 
   /** The GUILD_CREATE with which a new session begins: the other session has none beside it. */
