@@ -16,7 +16,7 @@ const MAX_STARTING = 32
 /** How often decoders are told the time that events are trimmed by. They never ask a clock: that would cost an event more. */
 const TELL_TIME_MS = 1_000
 
-export type FleetOptions = Omit<UnitOptions, "saver" | "gate">
+export type FleetOptions = Omit<UnitOptions, "saver" | "gate" | "isBeside">
 
 /** What a shard's unit gets of its own. */
 export interface UnitParts {
@@ -26,6 +26,7 @@ export interface UnitParts {
   /** Instead of the fleet's. */
   readonly dial?: Dial
   /** Only while the bot is resharded. */
+  readonly isBeside?: () => boolean
   readonly gate?: GuildGate
 }
 

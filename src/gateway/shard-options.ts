@@ -33,8 +33,10 @@ export interface ShardEvents {
 export interface ShardOptions {
   readonly id: number
   readonly count: number
-  /** Its place in the identify queue: shards of two sets may have one id. */
+  /** Shards of two sets may have one id. */
   readonly slot: number
+  /** Whether it comes up beside the bot's own shards. */
+  readonly isBeside: () => boolean
   readonly gatewayUrl: string
   readonly query: GatewayQuery
   readonly identity: Identity

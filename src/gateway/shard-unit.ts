@@ -48,6 +48,8 @@ export interface UnitOptions {
   readonly limits: DeliveryLimits
   readonly log: Logger
   readonly on: UnitEvents
+  /** Whether it comes up beside the bot's own shards; absent: it never does. */
+  readonly isBeside?: () => boolean
   /** Only while the bot is resharded: decides what of its events is published. */
   readonly gate?: GuildGate
 }
@@ -165,13 +167,14 @@ export class ShardUnit {
   }
 
   #newShard(log: Logger, resumable: Session | null): Shard {
-    const { gatewayUrl, query, identity, identify, dial, clock, random, on } = this.#options
+    const { gatewayUrl, isBeside = () => false, query, identity, identify, dial, clock, random, on } = this.#options
     const { place } = this
     return new Shard(
       {
         id: place.shard,
         count: place.count,
         slot: place.slot,
+        isBeside,
         gatewayUrl,
         query,
         identity,

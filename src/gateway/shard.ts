@@ -209,9 +209,10 @@ export class Shard {
   }
 
   #requestTurn(): void {
+    const { identify, slot, isBeside } = this.#options
     const turn = new AbortController()
     this.#turn = turn
-    this.#options.identify.turn(this.id, turn.signal, this.#options.slot).then(
+    identify.turn(this.id, turn.signal, { slot, isBeside: isBeside() }).then(
       () => {
         if (!turn.signal.aborted) this.#input({ type: "turn" })
       },

@@ -78,9 +78,9 @@ test(
 test(
   "the day's identifies are used up: it waits while the old set serves, and can be undone",
   async () => {
-    await start(6)
+    await start(7)
     await reshards.begin(SHARDS, 8)
-    // Of six, two are the old set's and one is the reserve.
+    // Of seven, two are the old set's, one is the reserve, and one is for the old set again.
     await reshards.reached(({ live }) => live.length === 3)
     await oldSetServes(SHARDS + 3)
     await reshards.undo()

@@ -108,7 +108,7 @@ export class HeldShards {
     charge.isRunning = true
     const isHeld = () => this.#charges.get(shard) === charge && clock.nowMs() < this.#options.heldUntilMs()
     fleet.add(new Map([[shard, session]]), {
-      ...{ set, saver, dial: leasedDial(this.#options.dial, isHeld) },
+      ...{ set, saver, dial: leasedDial(this.#options.dial, isHeld), isBeside: () => !isOfBot(sets(), shard) },
       ...(gate !== null && { gate }),
     })
     on.changed()
@@ -244,6 +244,11 @@ export class HeldShards {
     on.changed()
     return closing
   }
+}
+
+/** The bot's is the first. */
+function isOfBot([set]: readonly ShardSet[], slot: number): boolean {
+  return set === undefined || hasSlot(set, slot)
 }
 
 function isClosing(sets: readonly (ShardSet | OtherSet)[], slot: number): boolean {

@@ -11,13 +11,20 @@ export interface SessionStartLimit {
   readonly maxConcurrency: number
 }
 
+/** Where a shard stands in the line, and what it is known by there: two sets of shards have ids in common. */
+export interface LinePlace {
+  readonly slot: number
+  /** It comes up beside the bot's own, and leaves these as many identifies again as are kept in reserve. */
+  readonly isBeside: boolean
+}
+
 export interface IdentifyQueue {
   /**
    * Resolves when `shardId` may identify; the slot is used up then.
-   * @param place where it stands in the line, and what it is known by there; by default its id, which two sets of shards have in common
+   * @param place by default that of the bot's shard of that id
    * @throws the signal's reason when it aborts first; the place is given up.
    */
-  turn(shardId: number, signal: AbortSignal, place?: number): Promise<void>
+  turn(shardId: number, signal: AbortSignal, place?: LinePlace): Promise<void>
 }
 
 export interface IdentifyQueueOptions {

@@ -12,6 +12,9 @@ export const BUDGET_RETRY: BackoffOptions = { baseMs: 1_000, capMs: 60_000 }
 /** The breaker: a shard that identifies more often than this is broken, and must not use up the day's budget. */
 export const BREAKER = { limit: 5, windowMs: 10 * 60_000 } as const
 
+/** So many reserves do shards leave that come up beside the bot's own: these may have to identify again on that day. */
+export const BESIDE_RESERVES = 2
+
 /** Why a shard that the breaker stops does not identify. */
 export function breakerReason(shardId: number): string {
   return `shard ${shardId} has identified ${BREAKER.limit} times in ${BREAKER.windowMs / 60_000} minutes`

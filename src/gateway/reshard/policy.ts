@@ -2,7 +2,7 @@
 // Source: Gateway › Sharding (2,500 guilds a shard at most), Sharding for Very Large Bots, Session Start Limit Object.
 
 import type { SessionStartLimit } from "../identify/identify-queue.ts"
-import { IDENTIFY_WINDOW_MS, NETWORK_MARGIN_MS } from "../identify/limits.ts"
+import { BESIDE_RESERVES, IDENTIFY_WINDOW_MS, NETWORK_MARGIN_MS } from "../identify/limits.ts"
 import { pairCount } from "./pairs.ts"
 
 /** Discord refuses more guilds on a shard (4011). */
@@ -29,7 +29,7 @@ export interface ReshardCost {
   readonly openingMs: number
   /** Agreements between an old and a new shard. */
   readonly handOvers: number
-  /** Whether the budget that is left suffices without its reserve; else the rest waits for the next day. */
+  /** Whether the budget that is left suffices without what is kept of it; else the rest waits for the next day. */
   readonly fitsBudget: boolean
 }
 
@@ -39,7 +39,7 @@ export function reshardCost(from: number, to: number, limit: SessionStartLimit, 
     identifies: to,
     openingMs: (turns - 1) * (IDENTIFY_WINDOW_MS + NETWORK_MARGIN_MS),
     handOvers: pairCount(from, to),
-    fitsBudget: limit.remaining - to >= reserve,
+    fitsBudget: limit.remaining - to >= BESIDE_RESERVES * reserve,
   }
 }
 

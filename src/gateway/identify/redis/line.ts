@@ -6,7 +6,7 @@
 // have identified at the latest, and a window more. Once it has identified it says so, which leaves the window. A holder that
 // crashed says nothing, and its turn passes on by itself. So does a place: it lapses unless it is renewed.
 
-import type { SessionStartLimit } from "../identify-queue.ts"
+import type { LinePlace, SessionStartLimit } from "../identify-queue.ts"
 import { IDENTIFY_WINDOW_MS, NETWORK_MARGIN_MS } from "../limits.ts"
 
 /** A granted slot that is older than this, seen from before it was asked for, is not used but given back. */
@@ -20,10 +20,11 @@ export const PLACE_MS = 7_000
 /** For so long one process alone asks Discord for the budget. Longer than that may take (gateway-bot.ts). */
 export const READING_MS = 20_000
 
-/** `place:process:number`, with the shard's id behind where that is another number. */
-export function ticketOf(place: number, process: string, number: number, shardId: number): string {
-  const ticket = `${place}:${process}:${number}`
-  return place === shardId ? ticket : `${ticket}:${shardId}`
+/** `slot:process:number`, with the shard's id behind where that is another number, and `beside` for a shard that is not the bot's own. */
+export function ticketOf({ slot, isBeside }: LinePlace, process: string, number: number, shardId: number): string {
+  const ticket = `${slot}:${process}:${number}`
+  if (slot === shardId) return ticket
+  return isBeside ? `${ticket}:${shardId}:beside` : `${ticket}:${shardId}`
 }
 
 export interface LineRequest {
@@ -33,7 +34,7 @@ export interface LineRequest {
   readonly gone: readonly string[]
   /** Every place that is still wanted, by its ticket. */
   readonly waiting: readonly string[]
-  /** Identifies of the day's budget that are never used. */
+  /** Identifies of the day's budget that are never used; shards that come up beside the bot's own leave twice as many. */
   readonly reserve: number
 }
 

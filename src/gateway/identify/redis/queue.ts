@@ -3,8 +3,8 @@
 // places lapse, so that a lost message costs time and never a shard. Without the line nobody identifies.
 
 import { backoffMs } from "../../../flow/backoff.ts"
-import type { IdentifyQueue, IdentifyQueueOptions } from "../identify-queue.ts"
-import { BUDGET_RETRY, breakerReason, reserveReason, unreadReason } from "../limits.ts"
+import type { IdentifyQueue, IdentifyQueueOptions, LinePlace } from "../identify-queue.ts"
+import { BESIDE_RESERVES, BUDGET_RETRY, breakerReason, reserveReason, unreadReason } from "../limits.ts"
 import { type IdentifyLine, type LineReply, ticketOf, USE_WITHIN_MS } from "./line.ts"
 
 /** Places of one process that are in the line at a time, lower shards first: enough for every key of the largest bots. */
@@ -31,7 +31,7 @@ export interface SharedIdentifyQueueOptions extends IdentifyQueueOptions {
 
 interface Waiter {
   readonly shardId: number
-  readonly place: number
+  readonly slot: number
   readonly ticket: string
   readonly sinceMs: number
   /** The breaker keeps it out of the line until then. */
@@ -78,7 +78,7 @@ class SharedIdentifyQueue {
     this.#cancelTimer()
   }
 
-  turn(shardId: number, signal: AbortSignal, place = shardId): Promise<void> {
+  turn(shardId: number, signal: AbortSignal, place: LinePlace = { slot: shardId, isBeside: false }): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const onAbort = () => {
@@ -94,10 +94,10 @@ class SharedIdentifyQueue {
       }
       this.#tickets += 1
       const ticket = ticketOf(place, this.#options.process, this.#tickets, shardId)
-      const waiter = { shardId, place, ticket, sinceMs: this.#options.clock.nowMs(), notBeforeMs: 0, grant }
+      const waiter = { shardId, slot: place.slot, ticket, sinceMs: this.#options.clock.nowMs(), notBeforeMs: 0, grant }
       signal.addEventListener("abort", onAbort, { once: true })
       this.#waiting.push(waiter)
-      this.#waiting.sort((a, b) => a.place - b.place)
+      this.#waiting.sort((a, b) => a.slot - b.slot)
       this.#pump()
     })
   }
@@ -215,7 +215,7 @@ class SharedIdentifyQueue {
   #plan({ status, waitMs, budget }: LineReply): void {
     const { reserve, random } = this.#options
     if (status === "spent" && budget !== null && waitMs !== null)
-      this.#tell(reserveReason(budget.remaining, budget.total, reserve), waitMs)
+      this.#tell(reserveReason(budget.remaining, budget.total, keptOf(reserve, budget.remaining)), waitMs)
     if (this.#waiting.length === 0) return
     const renewMs = RENEW_MS * (0.5 + random() / 2)
     this.#wakeIn(Math.min(waitMs ?? renewMs, renewMs))
@@ -233,4 +233,9 @@ class SharedIdentifyQueue {
     this.#told = reason
     this.#options.onWait(reason, delayMs)
   }
+}
+
+/** While more than the reserve is left, only shards that come up beside the bot's own wait for more. */
+function keptOf(reserve: number, remaining: number): number {
+  return remaining > reserve ? BESIDE_RESERVES * reserve : reserve
 }

@@ -2,7 +2,7 @@
 
 import type { Client } from "../../../brokers/redis/clients.ts"
 import type { SessionStartLimit } from "../identify-queue.ts"
-import { BREAKER, BUDGET_AGE_MS, BUDGET_RETRY } from "../limits.ts"
+import { BESIDE_RESERVES, BREAKER, BUDGET_AGE_MS, BUDGET_RETRY } from "../limits.ts"
 import { BUSY_MS, HOLD_MS, type IdentifyLine, type LineReply, PLACE_MS, READING_MS } from "./line.ts"
 import { identifyScripts, SERVER_CLOCK } from "./scripts.ts"
 
@@ -22,6 +22,7 @@ const RULES = {
   budgetMs: BUDGET_AGE_MS,
   breakerLimit: BREAKER.limit,
   breakerMs: BREAKER.windowMs,
+  besideReserves: BESIDE_RESERVES,
   idleMs: IDLE_MS,
   dayMs: DAY_MS,
 } as const

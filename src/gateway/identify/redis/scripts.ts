@@ -32,7 +32,7 @@ const SHARED = `
   local function field(name) return tonumber(redis.call('HGET', STATE, name)) end
   local function placeOf(ticket) return tonumber(string.match(ticket, '^%d+')) end
   local function keyOf(ticket, concurrency)
-    return (tonumber(string.match(ticket, '^%d+:[^:]+:%d+:(%d+)$')) or placeOf(ticket)) % concurrency
+    return (tonumber(string.match(ticket, '^%d+:[^:]+:%d+:(%d+)')) or placeOf(ticket)) % concurrency
   end
   local function first(key)
     while true do
@@ -137,12 +137,12 @@ const SYNC = `
     for _, ticket in ipairs(ask.waiting) do
       local place = placeOf(ticket)
       local key = keyOf(ticket, concurrency)
-      if left <= ask.reserve then
+      local reserve = ask.reserve
+      if string.find(ticket, ':beside', 1, true) then reserve = reserve * ask.besideReserves end
+      if left <= reserve then
         status = 'spent'
         sooner(resets - now)
-        break
-      end
-      if first(key) == ticket then
+      elseif first(key) == ticket then
         local free = math.max(open, math.min(field('busy:' .. key) or 0, now + ask.holdMs))
         if free > now then
           sooner(free - now)

@@ -107,10 +107,11 @@ export class ModelLine {
     } else if (concurrency !== null && state.left !== null) {
       for (const ticket of ask.waiting) {
         const key = shardOf(ticket) % concurrency
-        if (state.left <= ask.reserve) {
+        const reserve = ticket.endsWith(":beside") ? 2 * ask.reserve : ask.reserve
+        if (state.left <= reserve) {
           status = "spent"
           sooner(resetsMs - now)
-          break
+          continue
         }
         if (this.#first(now, key) !== ticket) continue
         const openMs = Math.min(state.openMs, now + HOLD_MS)

@@ -105,6 +105,15 @@ describe("a process in the shared line", () => {
     expect(last().request).toEqual({ used: [], gone: [], waiting: ["3:p:2", "5:p:3", "7:p:1"], reserve: 3 })
   })
 
+  test("stands there for shards of two sets, and says which come up beside the bot's own", async () => {
+    const { signal } = new AbortController()
+    void queue.turn(3, signal, { slot: 11, isBeside: true })
+    void queue.turn(2, signal, { slot: 10, isBeside: false })
+    void queue.turn(3, signal, { slot: 3, isBeside: false })
+    await microtasks()
+    expect(last().request.waiting).toEqual(["3:p:3", "10:p:2:2", "11:p:1:3:beside"])
+  })
+
   test("has at most 128 places at a time", async () => {
     turns([...Array(1_000).keys()])
     await microtasks()

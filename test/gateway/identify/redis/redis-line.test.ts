@@ -100,3 +100,20 @@ test("the line says so when another program keeps something under its keys", asy
   expect(await line.sync(NOTHING).catch(String)).toContain("WRONGTYPE")
   await until(() => commands.status === "ready")
 })
+
+test("the line takes a shard of another set by its id, and lets those that come up beside the bot's own leave as many again", async () => {
+  const { one } = linesOn([single.url])
+  const waiting = ["3:one:1", "7:one:2:3:beside", "8:one:3:0"]
+  await one.sync({ ...NOTHING, waiting, reserve: 5 })
+  await one.budget({ ...LIMIT, remaining: 9 })
+  const granted: string[] = []
+  while (granted.length < 2) {
+    const left = waiting.filter((ticket) => !granted.includes(ticket))
+    const reply = await one.sync({ ...NOTHING, waiting: left, reserve: 5 })
+    granted.push(...reply.granted)
+    expect(reply.status).toBe("spent")
+    await Bun.sleep(Math.min(reply.waitMs ?? 0, 100))
+  }
+  // Keys 3 and 0 of 4.
+  expect(granted.sort()).toEqual(["3:one:1", "8:one:3:0"])
+})
