@@ -92,8 +92,9 @@ class RedisLedger implements Ledger {
       const [by, ...about] = news.split("\n")
       if (where === channel && by !== node && (about.length === 0 || about.includes(node))) listener()
     })
-    // Without the message the next beat tells as much, a little later.
-    subscriber.subscribe(channel).catch(() => {})
+    // What was told before it listens it has not heard: a process that joins is handed shards within a few milliseconds.
+    // Without the messages the next beat tells as much, a little later.
+    subscriber.subscribe(channel).then(listener, () => {})
   }
 
   fence(node: string): Promise<void> {
