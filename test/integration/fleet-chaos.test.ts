@@ -4,9 +4,10 @@
 import { afterEach, expect, test } from "bun:test"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
-import { Chaos, type ChaoticRedis } from "../fixtures/chaos.ts"
+import { Chaos, type ChaoticNetwork, type ChaoticRedis } from "../fixtures/chaos.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
+import { networkMissing, startNetwork } from "../fixtures/network-namespaces.ts"
 import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
@@ -23,6 +24,9 @@ const RATE = 10
 const MARGIN_MS = 240_000
 const PROCESSES = 3
 const POLL_MS = 20
+/** One way: as between continents, on a bad day. */
+const QUALITY = { delayMs: 40, jitterMs: 10, loss: 0.01 }
+const MISSING = networkMissing()
 
 let discord: Simulator
 let fleet: FleetUnderTest
@@ -42,11 +46,7 @@ test(
     servers.push(server)
     await start(server.url, server.url)
     const redis: ChaoticRedis = {
-      async restart(awayMs) {
-        await server.kill()
-        await Bun.sleep(awayMs)
-        await server.up()
-      },
+      restart: (awayMs) => restart(server, awayMs),
       hang: (forMs) => hang(server, forMs),
     }
     await expectOrder(redis, () => server.url)
@@ -79,6 +79,29 @@ test(
   SECONDS * 1_000 + MARGIN_MS,
 )
 
+test.skipIf(MISSING !== undefined)(
+  `#5 #34 ${SECONDS} s of chaos across hosts, which are cut off too, over slow links, seed ${SEED}: the same${MISSING === undefined ? "" : ` (${MISSING})`}`,
+  async () => {
+    const network = startNetwork(QUALITY)
+    try {
+      const [hostname, redisAddress] = network.addresses
+      const bind = ["--bind", `127.0.0.1 ${redisAddress}`, "--protected-mode", "no"]
+      const server = await startRedisServer({ appendOnly: true, settings: bind })
+      servers.push(server)
+      await start(`redis://${redisAddress}:${server.port}`, server.url, {}, hostname)
+      const redis = {
+        restart: (awayMs: number) => restart(server, awayMs),
+        hang: (forMs: number) => hang(server, forMs),
+      }
+      await expectOrder(redis, () => server.url, { newHost: () => network.newHost(), redisAddress })
+    } finally {
+      await fleet.stop()
+      await network.stop()
+    }
+  },
+  SECONDS * 1_000 + MARGIN_MS,
+)
+
 /** Less than makes a sentinel take it for dead. */
 const SENTINELS_WAIT_MS = 300
 
@@ -94,23 +117,35 @@ async function replicates(master: RedisServer): Promise<void> {
   while (!(await master.command("INFO", "replication")).includes("state=online")) await Bun.sleep(POLL_MS)
 }
 
+async function restart(server: RedisServer, awayMs: number): Promise<void> {
+  await server.kill()
+  await Bun.sleep(awayMs)
+  await server.up()
+}
+
 async function hang(server: RedisServer, forMs: number): Promise<void> {
   server.pause()
   await Bun.sleep(forMs)
   server.resume()
 }
 
-async function start(redisUrl: string, lookAt: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+async function start(
+  redisUrl: string,
+  lookAt: string,
+  settings: Readonly<Record<string, string>> = {},
+  hostname?: string,
+): Promise<void> {
   discord = await startSimulator({
+    ...(hostname === undefined ? {} : { hostname }),
     ...{ token: TOKEN, guilds: 64, shards: SHARDS, maxConcurrency: SHARDS, replayEvents: 1_000_000 },
     ...{ rate: RATE, recordEntries: 10_000_000 },
   })
   fleet = new FleetUnderTest({ discord, redisUrl, lookAt, shards: SHARDS, leaseMs: LEASE_MS, settings })
 }
 
-async function expectOrder(redis: ChaoticRedis, url: () => string): Promise<void> {
+async function expectOrder(redis: ChaoticRedis, url: () => string, network?: ChaoticNetwork): Promise<void> {
   const random = seeded(SEED)
-  const chaos = new Chaos({ fleet, redis, random, leaseMs: LEASE_MS })
+  const chaos = new Chaos({ fleet, redis, random, leaseMs: LEASE_MS, ...(network && { network }) })
   for (let i = 0; i < PROCESSES; i += 1) await chaos.start()
   await fleet.balanced(PROCESSES)
   const endMs = Date.now() + SECONDS * 1_000
