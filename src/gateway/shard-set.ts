@@ -35,6 +35,11 @@ export function placeOf(slot: number, sets: readonly ShardSet[]): ShardPlace | n
   return set === undefined ? null : { slot, shard: slot - set.firstSlot, count: set.count }
 }
 
+/** How logs name it: by its number, and by the count of its set where that is not the bot's first. */
+export function logFields({ slot, shard, count }: ShardPlace): { readonly shard: number; readonly of?: number } {
+  return slot === shard ? { shard } : { shard, of: count }
+}
+
 /** Ascending. */
 export function slotsOf({ firstSlot, count }: ShardSet): readonly number[] {
   return Array.from({ length: count }, (_, shard) => firstSlot + shard)

@@ -15,7 +15,7 @@ import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { Shard } from "./shard.ts"
 import type { Identity, ShardStatus } from "./shard-options.ts"
-import type { ShardPlace } from "./shard-set.ts"
+import { logFields, type ShardPlace } from "./shard-set.ts"
 import type { Dial } from "./socket.ts"
 
 /** What a unit tells its gateway; the shard comes first. */
@@ -67,10 +67,10 @@ export class ShardUnit {
 
   /** @param stored what an earlier run left for this shard */
   constructor(place: ShardPlace, stored: Session | null, options: UnitOptions) {
-    const { shard: id, count, slot } = place
+    const { shard: id, count } = place
     this.place = place
     this.#options = options
-    const log = options.log.child(slot === id ? { shard: id } : { shard: id, of: count })
+    const log = options.log.child(logFields(place))
     const resumable = stored !== null && stored.shardCount === count ? stored : null
     this.#stored = resumable
     this.#resumeFailures = resumable?.resumeFailures ?? 0

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { firstSet, hasSlot, isSameSet, placeOf, slotsOf } from "../../src/gateway/shard-set.ts"
+import { firstSet, hasSlot, isSameSet, logFields, placeOf, slotsOf } from "../../src/gateway/shard-set.ts"
 
 const OLD = firstSet(2)
 const NEW = { firstSlot: 2, count: 3 }
@@ -11,4 +11,9 @@ test("a slot is one shard of one set", () => {
   expect(placeOf(5, [OLD, NEW])).toBeNull()
   expect(hasSlot(NEW, 1)).toBe(false)
   expect(isSameSet(OLD, { firstSlot: 2, count: 2 })).toBe(false)
+})
+
+test("logs name it by its number, and by the count of its set once the bot was resharded", () => {
+  expect(logFields({ slot: 1, shard: 1, count: 2 })).toEqual({ shard: 1 })
+  expect(logFields({ slot: 3, shard: 1, count: 3 })).toEqual({ shard: 1, of: 3 })
 })

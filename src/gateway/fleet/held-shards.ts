@@ -9,7 +9,7 @@ import type { Fleet } from "../fleet.ts"
 import type { GuildGate } from "../reshard/guild-gate.ts"
 import { SessionSaver } from "../sessions/saver.ts"
 import type { SessionStore } from "../sessions/session.ts"
-import { hasSlot, type ShardPlace, type ShardSet } from "../shard-set.ts"
+import { hasSlot, logFields, type ShardPlace, type ShardSet } from "../shard-set.ts"
 import type { ShardUnit } from "../shard-unit.ts"
 import type { Dial } from "../socket.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
@@ -52,6 +52,7 @@ export interface HeldShardsOptions {
 }
 
 interface Charge {
+  readonly place: ShardPlace
   readonly token: number
   readonly store: SessionStore
   readonly saver: SessionSaver
@@ -91,9 +92,9 @@ export class HeldShards {
     const saver = new SessionSaver({
       store,
       clock,
-      onError: (error) => log.debug({ err: error, shard }, "a session could not be stored; trying again"),
+      onError: (error) => log.debug({ err: error, ...logFields(place) }, "a session could not be stored; trying again"),
     })
-    const charge: Charge = { token, store, saver, isLoaded: false, isRunning: false }
+    const charge: Charge = { place, token, store, saver, isLoaded: false, isRunning: false }
     this.#charges.set(shard, charge)
     on.moved({ direction: "in", reason: wasClaimed ? "free" : "handed-over" })
     // One connection of a shard at a time, also where the last one is still closing.
@@ -130,7 +131,7 @@ export class HeldShards {
         const loaded = await load()
         return this.#charges.get(shard) === charge ? loaded : undefined
       } catch (error) {
-        log.warn({ err: error, shard }, "a session could not be loaded; trying again")
+        log.warn({ err: error, ...logFields(charge.place) }, "a session could not be loaded; trying again")
         await sleep(clock, RETRY_MS, NEVER)
       }
     }
@@ -149,15 +150,16 @@ export class HeldShards {
       const isConfirmed = await settlesWithin(clock, DRAIN_WITHIN_MS, fleet.drain(shard))
       if (!isOurs()) return
       if (!isConfirmed) {
-        log.warn({ shard }, "not every event was confirmed in time: who takes the shard gets them again")
+        log.warn(logFields(charge.place), "not every event was confirmed in time: who takes the shard gets them again")
         await this.#endWrites(shard, isOurs)
         if (!isOurs()) return
       }
       const isSaved = await settlesWithin(clock, SAVE_WITHIN_MS, charge.saver.close()).catch(() => false)
       if (!isOurs()) return
-      if (!isSaved) log.warn({ shard }, "the last session could not be stored: some events will come twice")
+      if (!isSaved)
+        log.warn(logFields(charge.place), "the last session could not be stored: some events will come twice")
     }
-    log.info({ shard }, "handing the shard over")
+    log.info(logFields(charge.place), "handing the shard over")
     on.moved({ direction: "out", reason: "handed-over" })
     await this.#letGo(shard, charge)
     on.drained(shard, token)
@@ -177,7 +179,7 @@ export class HeldShards {
     if (!isOurs() || !isConfirmed) return
     await this.#forgotten(shard, charge)
     if (!isOurs()) return
-    log.info({ shard }, "the shard's set is closed, and with it its session")
+    log.info(logFields(charge.place), "the shard's set is closed, and with it its session")
     on.moved({ direction: "out", reason: "ended" })
     await this.#letGo(shard, charge)
     on.drained(shard, token)
@@ -191,7 +193,7 @@ export class HeldShards {
       try {
         return await charge.store.drop(shard)
       } catch (error) {
-        log.debug({ err: error, shard }, "a session could not be deleted; trying again")
+        log.debug({ err: error, ...logFields(charge.place) }, "a session could not be deleted; trying again")
         await sleep(clock, RETRY_MS, NEVER)
       }
     }
@@ -205,7 +207,7 @@ export class HeldShards {
       try {
         return await endWrites()
       } catch (error) {
-        log.debug({ err: error, shard }, "connections cannot be ended; trying again")
+        log.debug({ err: error, slot: shard }, "connections cannot be ended; trying again")
         await sleep(clock, RETRY_MS, NEVER)
       }
     }
@@ -224,7 +226,7 @@ export class HeldShards {
     const charge = this.#charges.get(shard)
     if (charge === undefined) return
     const { log, on } = this.#options
-    log.warn({ shard, reason }, CUT_BECAUSE[reason])
+    log.warn({ ...logFields(charge.place), reason }, CUT_BECAUSE[reason])
     on.moved({ direction: "out", reason })
     void this.#letGo(shard, charge)
   }
