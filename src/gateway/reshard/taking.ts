@@ -12,6 +12,11 @@ import type { HandOverTimes } from "./hand-over.ts"
 /** Attempts in which the events of the two sessions do not agree, before some are let come twice. */
 const MOST_DISAGREEMENTS = 3
 
+/** The other side holds its events back meanwhile, and an interaction must be answered within 3 s. */
+const BRIEF_MS = 2_000
+/** Attempts that end so soon, before they may last as long as an attempt can. */
+const BRIEF_ATTEMPTS = 8
+
 /**
  * What came of an attempt. `refused`: it was withdrawn before. `late`: events that the other side had published did not come in
  * time. `disagreed`: its events are not these.
@@ -47,6 +52,7 @@ export class Taking {
   #rememberAskedMs = Number.NEGATIVE_INFINITY
   #askAgainMs = Number.NEGATIVE_INFINITY
   #disagreements = 0
+  #lates = 0
 
   constructor(options: TakingOptions) {
     this.#options = options
@@ -109,8 +115,9 @@ export class Taking {
 
   #pursue(attempt: Attempt): void {
     const { pair, to, shard, clock, times } = this.#options
-    if (clock.nowMs() > attempt.askedMs + times.attemptMs) {
-      return attempt.offer === null ? this.#ended("unanswered") : this.#declined(attempt, "late")
+    const withinMs = this.#lates < BRIEF_ATTEMPTS ? Math.min(BRIEF_MS, times.attemptMs) : times.attemptMs
+    if (clock.nowMs() > attempt.askedMs + withinMs) {
+      return this.#declined(attempt, attempt.offer === null ? "unanswered" : "late")
     }
     if (attempt.offer === null || !shard.flush()) return
     const isForced = this.#disagreements >= MOST_DISAGREEMENTS
@@ -139,9 +146,10 @@ export class Taking {
     }
   }
 
-  #declined(attempt: Attempt, result: "late" | "disagreed"): void {
+  #declined(attempt: Attempt, result: "late" | "disagreed" | "unanswered"): void {
     const { pair, exchange, log } = this.#options
     if (result === "disagreed") this.#disagreements += 1
+    if (result === "late") this.#lates += 1
     if (result === "disagreed" && this.#disagreements === MOST_DISAGREEMENTS) {
       log.warn({ ...pair }, "two sessions do not have the same events: some will come twice")
     }
