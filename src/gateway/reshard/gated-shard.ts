@@ -40,7 +40,10 @@ export class Freshness {
     return this.#isKnown(this.#mostLateMs)
   }
 
-  /** Called every so often while the shard holds events back: what was late may have been published long ago. */
+  /**
+   * Called every so often while the shard remembers what it publishes, or holds events back: what came late here came to the other
+   * side so long ago that it has forgotten it, or was published there.
+   */
   watch(): void {
     if (this.#probe === null && !this.#isKnown(Math.max(this.#mostLateMs, LEAST_PROBE_MS))) void this.#ask()
   }

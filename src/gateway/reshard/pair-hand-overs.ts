@@ -107,7 +107,10 @@ export class PairHandOvers {
     for (const member of this.#members.values()) {
       for (const [other, taking] of member.takings) this.#tickTaking(member, other, taking)
       for (const [other, askedMs] of member.askedMs) {
-        if (askedMs > nowMs - 2 * times.holdMs) continue
+        if (askedMs > nowMs - 2 * times.holdMs) {
+          member.freshness.watch()
+          continue
+        }
         member.askedMs.delete(other)
         member.shard.gate.forget(other, "remembering")
       }
