@@ -33,8 +33,10 @@ export function reconcile(state: MemberState, book: Book): Step {
     // From before this server had the ledger. Whoever had it next, and is dead by now, had a later token: it goes on here
     // under one that is later still. Tokens are times, too.
     const isForgetful = Math.min(changedMs, token) < claimFromMs - leaseMs
+    // Told to hand it over, and then cut before that was answered: the beat may still arrive, and is for this token alone.
+    const isGiven = state.given.get(shard) === token
     if (state.isDraining) holdings.set(shard, { ...holding, stage: "drained" })
-    else if (isForgetful) holdings.set(shard, { ...holding, stage: "drained", to: id })
+    else if (isForgetful || isGiven) holdings.set(shard, { ...holding, stage: "drained", to: id })
     else {
       holdings.set(shard, { ...holding, stage: "serving" })
       effects.push({ type: "serve", shard, token, wasClaimed: state.claimed.includes(shard) })

@@ -71,6 +71,8 @@ export interface MemberState {
   readonly isAskedAgain: boolean
   /** What the last beat asked for. */
   readonly claimed: readonly number[]
+  /** Of each shard the token under which a beat has handed it over last. */
+  readonly given: ReadonlyMap<number, number>
   /** What the last beat invited. */
   readonly invited: readonly Invite[]
   /** Shards on their way here to balance, by our own invitation. */
@@ -155,6 +157,7 @@ export function newMember(options: MemberOptions): MemberState {
     isAsking: false,
     isAskedAgain: false,
     claimed: [],
+    given: new Map(),
     invited: [],
     intake: new Map(),
     load: null,

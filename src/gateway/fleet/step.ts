@@ -61,6 +61,7 @@ function ask(state: MemberState): Step {
       isAskedAgain: false,
       fenced: [],
       claimed: beat.claims,
+      given: withGiven(state, beat.handOvers),
       invited: beat.node.invites,
     },
     effects: [
@@ -68,6 +69,12 @@ function ask(state: MemberState): Step {
       { type: "beat", beat },
     ],
   }
+}
+
+/** Bounded by the bot's shards. */
+function withGiven({ given }: MemberState, handOvers: readonly HandedOver[]): MemberState["given"] {
+  if (handOvers.length === 0) return given
+  return new Map([...given, ...handOvers.map(({ shard, token }) => [shard, token] as const)])
 }
 
 function beatOf(state: MemberState): Beat {

@@ -291,3 +291,18 @@ describe("a second set of shards", () => {
     expect(of(member.answer(book([node("a")], all, { set: firstSet(2) })), "serve")).toEqual([])
   })
 })
+
+test("what a beat has handed over is not run again under the same token: that beat may still arrive", () => {
+  const member = new Member()
+  const both = [node("a"), node("b")]
+  member.answer(book(both, Array(4).fill(held("a"))))
+  member.tell({ type: "move", shard: 0, to: "b" })
+  expect(beatOf(member.tell({ type: "drained", shard: 0, token: 1 }))?.handOvers).toHaveLength(1)
+  member.nowMs += LEASE_MS
+  member.tell({ type: "expired" })
+  member.tell({ type: "no-answer" })
+  const back = member.answer(book(both, Array(4).fill(held("a"))))
+  expect(of(back, "serve").map(({ shard }) => shard)).toEqual([1, 2, 3])
+  // It goes on here under a later one.
+  expect(beatOf(back)?.handOvers).toMatchObject([{ shard: 0, token: 1, to: "a" }])
+})
