@@ -106,7 +106,8 @@ export function pairExchangeContract(name: string, open: () => Promise<PairExcha
         ["new", 3],
       ] as const) {
         await one.offer(PAIR, "new", offerOf(side))
-        expect([...(await other.begin(side, shard)).values()].flat()).toEqual([])
+        const owner = side === "old" ? one : other
+        expect([...(await owner.begin(side, shard)).values()].flat()).toEqual([])
         expect(await other.settle(PAIR, changeOf(side))).toBe(false)
       }
       await one.offer(PAIR, "new", offerOf("1"))
@@ -114,6 +115,21 @@ export function pairExchangeContract(name: string, open: () => Promise<PairExcha
       expect(await other.settle(PAIR, changeOf("1"))).toBe(true)
       expect((await one.begin("old", 1)).get(3)).toEqual([changeOf("1")])
     })
+
+    exchange(
+      "takes nothing from who had a shard before somebody else began with it, however late it comes",
+      async ({ one, other }) => {
+        await one.begin("old", 1)
+        await other.begin("new", 3)
+        await other.begin("old", 1)
+        expect(await one.offer(PAIR, "new", offerOf("1"))).toBe(false)
+        expect(await other.offer(PAIR, "new", offerOf("2"))).toBe(true)
+        await one.begin("new", 3)
+        expect(await other.offer(PAIR, "new", offerOf("3"))).toBe(true)
+        expect(await other.settle(PAIR, changeOf("3"))).toBe(false)
+        expect(await one.settle(PAIR, changeOf("3"))).toBe(true)
+      },
+    )
 
     exchange("lets guilds go the way that the phase allows, and no other", async ({ one, other, setPhase }) => {
       await one.offer(PAIR, "new", offerOf("1"))

@@ -34,7 +34,8 @@ export interface PairExchange {
   listen(listener: ExchangeListener): void
   /**
    * What is stored of a shard's pairs; and ends every attempt that an earlier owner of the shard had a part in, so that nothing
-   * is settled behind the back of this one. Called before the shard reads its first event.
+   * is settled behind the back of this one, however late what that one has asked for arrives. Called before the shard reads its
+   * first event.
    */
   begin(side: Side, shard: number): Promise<ChangesByOther>
   /** As `begin`, and ends nothing. */

@@ -1,7 +1,7 @@
 // The exchange between the sides of pairs as Redis keeps it, in memory: what is stored, and who is told. How long a call takes,
 // and whether its answer or a message is lost, is the test's to say.
 
-import { type Pair, type PairChange, publisherOf, type Side } from "../../../src/gateway/reshard/change.ts"
+import { otherSide, type Pair, type PairChange, publisherOf, type Side } from "../../../src/gateway/reshard/change.ts"
 import type { ChangesByOther, ExchangeListener, PairExchange } from "../../../src/gateway/reshard/exchange.ts"
 import { sharersOf } from "../../../src/gateway/reshard/pairs.ts"
 
@@ -25,6 +25,8 @@ export class ModelExchange {
   onStored: () => void = () => {}
   readonly #changes = new Map<string, readonly PairChange[]>()
   readonly #attempts = new Map<string, string>()
+  /** How often somebody began with a shard. */
+  readonly #begun = new Map<string, number>()
   readonly #listeners = new Set<{ readonly listener: ExchangeListener; readonly ways: ModelExchangeWays }>()
 
   constructor(from: number, to: number) {
@@ -54,25 +56,40 @@ export class ModelExchange {
   /** One process' face of it. */
   connect(ways: ModelExchangeWays): PairExchange {
     const { call } = ways
+    const begun = new Map<string, number>()
+    const owns = (side: Side, shard: number) => {
+      const own = begun.get(`${side} ${shard}`) ?? 0
+      return () => (this.#begun.get(`${side} ${shard}`) ?? 0) <= own
+    }
     return {
       listen: (listener) => void this.#listeners.add({ listener, ways }),
-      begin: (side, shard) =>
-        call(() => {
+      begin: async (side, shard) => {
+        const owner = `${side} ${shard}`
+        const [beginning, changes] = await call(() => {
           for (const pair of this.#pairsOf(side, shard)) this.#attempts.delete(keyOf(pair))
-          return this.#read(side, shard)
-        }),
+          this.#begun.set(owner, (this.#begun.get(owner) ?? 0) + 1)
+          return [this.#begun.get(owner) ?? 0, this.#read(side, shard)] as const
+        })
+        begun.set(owner, beginning)
+        return changes
+      },
       read: (side, shard) => call(() => this.#read(side, shard)),
       ask: (pair, to, attempt) => call(() => this.#tell(({ asked }) => asked(pair, to, attempt))),
-      offer: (pair, to, offer) =>
-        call(() => {
-          if (!this.#allows(to)) return false
+      offer: (pair, to, offer) => {
+        const isOwner = owns(otherSide(to), pair[otherSide(to)])
+        return call(() => {
+          if (!this.#allows(to) || !isOwner()) return false
           this.#attempts.set(keyOf(pair), offer.attempt)
           this.#tell(({ offered }) => offered(pair, to, offer))
           this.onStored()
           return true
-        }),
+        })
+      },
       decline: (pair, attempt) => call(() => this.#tell(({ declined }) => declined(pair, attempt))),
-      settle: (pair, change) => call(() => this.#settle(pair, change)),
+      settle: (pair, change) => {
+        const isOwner = owns(change.to, pair[change.to])
+        return call(() => this.#settle(pair, change, isOwner))
+      },
       restore: (pair, changes) =>
         call(() => {
           if (!this.isSuperseded && changes.length > this.changes(pair).length) this.#changes.set(keyOf(pair), changes)
@@ -87,10 +104,10 @@ export class ModelExchange {
     }
   }
 
-  #settle(pair: Pair, change: PairChange): boolean {
+  #settle(pair: Pair, change: PairChange, isOwner: () => boolean): boolean {
     const changes = this.changes(pair)
     if (changes.some(({ attempt }) => attempt === change.attempt)) return true
-    if (this.#attempts.get(keyOf(pair)) !== change.attempt || !this.#allows(change.to)) return false
+    if (this.#attempts.get(keyOf(pair)) !== change.attempt || !this.#allows(change.to) || !isOwner()) return false
     this.#attempts.delete(keyOf(pair))
     this.#changes.set(keyOf(pair), [...changes, change])
     this.#tell(({ settled }) => settled(pair, change))

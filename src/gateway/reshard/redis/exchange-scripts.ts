@@ -12,6 +12,10 @@ local function allows(to)
   local phase = redis.call('HGET', record, 'phase')
   return isOurs and phase == (to == 'new' and 'cutting' or 'undoing')
 end
+-- Whether nobody has begun with the shard since: who was paused may come too late.
+local function owns(owner, begun)
+  return tonumber(redis.call('HGET', attempts, owner) or '0') <= tonumber(begun)
+end
 local function stored() return redis.call('HGET', changes, pair) or '[]' end
 local function has(list, attempt) return string.find(list, '"attempt":"' .. attempt .. '"', 1, true) ~= nil end
 local function length(list)
@@ -24,21 +28,22 @@ local function store(list, to)
 end
 `
 
-/** ARGV[3] to, [4] the attempt, [5] the channel, [6] the news */
+/** ARGV[3] to, [4] the attempt, [5] the channel, [6] the news, [7] whose shard it is, [8] which beginning of it */
 const OFFER = `
-if not allows(ARGV[3]) then return 0 end
+if not allows(ARGV[3]) or not owns(ARGV[7], ARGV[8]) then return 0 end
 redis.call('HSET', attempts, pair, ARGV[4])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return 1
 `
 
-/** ARGV[3] to, [4] the attempt, [5] the channel, [6] the news, [7] the change as JSON */
+/** ARGV[3] to, [4] the attempt, [5] the channel, [6] the news, [7] whose shard it is, [8] which beginning of it, [9] the change as JSON */
 const SETTLE = `
 local list = stored()
 if isOurs and has(list, ARGV[4]) then return 1 end
-if not allows(ARGV[3]) or redis.call('HGET', attempts, pair) ~= ARGV[4] then return 0 end
+if not allows(ARGV[3]) or not owns(ARGV[7], ARGV[8]) then return 0 end
+if redis.call('HGET', attempts, pair) ~= ARGV[4] then return 0 end
 redis.call('HDEL', attempts, pair)
-store(list == '[]' and '[' .. ARGV[7] .. ']' or string.sub(list, 1, -2) .. ',' .. ARGV[7] .. ']', ARGV[3])
+store(list == '[]' and '[' .. ARGV[9] .. ']' or string.sub(list, 1, -2) .. ',' .. ARGV[9] .. ']', ARGV[3])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return 1
 `
@@ -62,12 +67,17 @@ export const SETTLE_SCRIPT = `${SHARED}${SETTLE}`
 export const WITHDRAW_SCRIPT = `${SHARED}${WITHDRAW}`
 export const RESTORE_SCRIPT = `${SHARED}${RESTORE}`
 
-/** KEYS as above; ARGV[1] the id, [2] "1" to end the attempts of these pairs, and the pairs. Answers the changes of each. */
+/**
+ * KEYS as above; ARGV[1] the id, [2] whose shard begins, "" for nobody's, and the pairs, whose attempts end then. Answers which beginning
+ * it is, and the changes of each pair.
+ */
 export const READ_SCRIPT = `
 local lists = {}
 local isOurs = redis.call('HGET', KEYS[1], 'id') == ARGV[1]
+local begins = isOurs and ARGV[2] ~= ''
+lists[1] = begins and redis.call('HINCRBY', KEYS[3], ARGV[2], 1) or 0
 for at = 3, #ARGV do
-  if isOurs and ARGV[2] == '1' then redis.call('HDEL', KEYS[3], ARGV[at]) end
+  if begins then redis.call('HDEL', KEYS[3], ARGV[at]) end
   lists[#lists + 1] = isOurs and redis.call('HGET', KEYS[2], ARGV[at]) or '[]'
 end
 return lists

@@ -1,7 +1,7 @@
 // The exchange between the sides of pairs through Redis: what is stored in hashes, and one channel that all gateways hear.
 
 import type { Client } from "../../../brokers/redis/clients.ts"
-import { type Pair, publisherOf, type Side } from "../change.ts"
+import { otherSide, type Pair, publisherOf, type Side } from "../change.ts"
 import type { ChangesByOther, ExchangeListener, PairExchange } from "../exchange.ts"
 import { sharersOf } from "../pairs.ts"
 import { OFFER_SCRIPT, READ_SCRIPT, RESTORE_SCRIPT, SETTLE_SCRIPT, WITHDRAW_SCRIPT } from "./exchange-scripts.ts"
@@ -37,14 +37,20 @@ export function redisExchange(options: RedisExchangeOptions): PairExchange & { r
   const run = (script: string, ...words: readonly string[]): Promise<unknown> =>
     commands.eval(script, 4, record, changes, attempts, over, reshardId, ...words)
   const tell = async (news: News) => void (await commands.publish(channel, envelope(reshardId, news)))
-  const read = async (side: Side, shard: number, endsAttempts: boolean): Promise<ChangesByOther> => {
+  /** Which beginning of a shard is this process's. */
+  const begun = new Map<string, number>()
+  const ownership = (side: Side, shard: number) =>
+    [ownerOf(side, shard), String(begun.get(ownerOf(side, shard)) ?? 0)] as const
+  const read = async (side: Side, shard: number, begins: boolean): Promise<ChangesByOther> => {
     const others = side === "old" ? sharersOf(shard, from, count) : sharersOf(shard, count, from)
     const pairs = others.map((other) =>
       nameOf(side === "old" ? { old: shard, new: other } : { old: other, new: shard }),
     )
-    const lists = await run(READ_SCRIPT, endsAttempts ? "1" : "0", ...pairs)
-    if (!Array.isArray(lists))
-      throw new PairExchangeError(`Redis answered ${JSON.stringify(lists)} for ${pairs.length} pairs`)
+    const answer = await run(READ_SCRIPT, begins ? ownerOf(side, shard) : "", ...pairs)
+    if (!Array.isArray(answer))
+      throw new PairExchangeError(`Redis answered ${JSON.stringify(answer)} for ${pairs.length} pairs`)
+    const [beginning, ...lists]: readonly unknown[] = answer
+    if (begins) begun.set(ownerOf(side, shard), Number(beginning))
     return new Map(others.map((other, index) => [other, parseChanges(String(lists[index]))]))
   }
   const listeners: ((where: string, text: string) => void)[] = []
@@ -67,13 +73,15 @@ export function redisExchange(options: RedisExchangeOptions): PairExchange & { r
     ask: (pair, to, attempt) => tell({ type: "asked", pair, to, attempt }),
     async offer(pair, to, offer) {
       const news = envelope(reshardId, { type: "offered", pair, to, offer })
-      return (await run(OFFER_SCRIPT, nameOf(pair), to, offer.attempt, channel, news)) === 1
+      const giver = ownership(otherSide(to), pair[otherSide(to)])
+      return (await run(OFFER_SCRIPT, nameOf(pair), to, offer.attempt, channel, news, ...giver)) === 1
     },
     decline: (pair, attempt) => tell({ type: "declined", pair, attempt }),
     async settle(pair, change) {
       const news = envelope(reshardId, { type: "settled", pair, change })
       const { attempt, to } = change
-      const isStored = (await run(SETTLE_SCRIPT, nameOf(pair), to, attempt, channel, news, toJson(change))) === 1
+      const words = [nameOf(pair), to, attempt, channel, news, ...ownership(to, pair[to]), toJson(change)]
+      const isStored = (await run(SETTLE_SCRIPT, ...words)) === 1
       if (isStored) await expectReplicas(commands, replicas)
       return isStored
     },
@@ -116,6 +124,11 @@ function envelope(reshardId: string, news: News): string {
 
 function newsIn(reshardId: string, text: string): News | null {
   return text.startsWith(`${reshardId} `) ? parseNews(text.slice(reshardId.length + 1)) : null
+}
+
+/** A field beside those of the pairs. */
+function ownerOf(side: Side, shard: number): string {
+  return `${side} ${shard}`
 }
 
 function nameOf(pair: Pair): string {
