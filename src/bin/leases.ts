@@ -9,6 +9,7 @@ import { fencedSessions } from "../gateway/fleet/fenced-sessions.ts"
 import { chooseFencing, writerMark } from "../gateway/fleet/fencing.ts"
 import { ledgerKeys, redisLedger } from "../gateway/fleet/redis-ledger.ts"
 import type { LeaseParts } from "../gateway/gateway-parts.ts"
+import type { Side } from "../gateway/reshard/change.ts"
 import { timesOf } from "../gateway/reshard/hand-over.ts"
 import { redisExchange } from "../gateway/reshard/redis/exchange.ts"
 import { redisReshards } from "../gateway/reshard/redis/record.ts"
@@ -62,7 +63,10 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
   return {
     reshard: {
       reshards: redisReshards(resharding),
-      newExchange: ({ id: reshardId, from, to }) => redisExchange({ ...resharding, reshardId, from, to }),
+      newExchange({ id: reshardId, from, to, fromSlot, toSlot }) {
+        const slotOf = (side: Side, shard: number) => (side === "old" ? fromSlot : toSlot) + shard
+        return redisExchange({ ...resharding, reshardId, from, to, leases: { key: keys.leases, node, slotOf } })
+      },
       times: timesOf(shards.leases.reshardSkewMs),
       newAttempt: () => crypto.randomUUID(),
     },

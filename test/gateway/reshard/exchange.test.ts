@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
+import { ledgerKeys } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { redisExchange } from "../../../src/gateway/reshard/redis/exchange.ts"
 import { reshardKeys } from "../../../src/gateway/reshard/redis/keys.ts"
 import { type PairExchangesUnderTest, pairExchangeContract } from "../../contract/pair-exchange.ts"
@@ -75,6 +76,28 @@ async function onRedis(
 
 pairExchangeContract("Redis", () => onRedis([server.url]))
 pairExchangeContract("Redis Cluster", () => onRedis(cluster.map(({ url }) => url)))
+
+test("only who holds the lease of a shard begins with it: who was paused cannot end another's attempts", async () => {
+  const prefix = `bot-${crypto.randomUUID()}`
+  const { leases } = ledgerKeys(prefix)
+  const place = placeOf({ urls: [server.url] })
+  const client = () => newClient({ place, log: new RecordingLogger(), random: Math.random }, "a test", null)
+  const [commands, subscriber] = [client(), client()]
+  await commands.hset(reshardKeys(prefix).record, "id", "this", "phase", "cutting")
+  await commands.hset(leases, "5", "1|1|0|another|node")
+  const exchange = (node: string) =>
+    redisExchange({
+      ...{ commands, subscriber, prefix, reshardId: "this", from: 2, to: 4 },
+      leases: { key: leases, node, slotOf: (side, shard) => (side === "old" ? 0 : 2) + shard },
+    })
+  expect((await exchange("another|node").begin("new", 3)).get(1)).toEqual([])
+  const sentence = "Cannot begin with new shard 3: its lease is another process's by now."
+  await expect(exchange("node").begin("new", 3)).rejects.toThrow(sentence)
+  await expect(exchange("node").begin("old", 0)).rejects.toThrow()
+  expect((await exchange("node").read("new", 3)).get(1)).toEqual([])
+  commands.disconnect()
+  subscriber.disconnect()
+})
 
 test("the pairs that the new set publishes can be read beside the record", async () => {
   const { one, other, setPhase, over, close } = await onRedis([server.url])

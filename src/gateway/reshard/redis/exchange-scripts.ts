@@ -68,15 +68,19 @@ export const WITHDRAW_SCRIPT = `${SHARED}${WITHDRAW}`
 export const RESTORE_SCRIPT = `${SHARED}${RESTORE}`
 
 /**
- * KEYS as above; ARGV[1] the id, [2] whose shard begins, "" for nobody's, and the pairs, whose attempts end then. Answers which beginning
- * it is, and the changes of each pair.
+ * KEYS as above, then the leases; ARGV[1] the id, [2] whose shard begins, "" for nobody's, [3] its slot and [4] who must hold its lease,
+ * both "" where that is not asked for, and the pairs, whose attempts end then. Answers which beginning it is, and the changes of each pair.
  */
 export const READ_SCRIPT = `
 local lists = {}
+if ARGV[2] ~= '' and ARGV[3] ~= '' then
+  local owner = string.match(redis.call('HGET', KEYS[5], ARGV[3]) or '', '^%d+|%d+|%d|(.*)$')
+  if owner ~= ARGV[4] then return 'not-held' end
+end
 local isOurs = redis.call('HGET', KEYS[1], 'id') == ARGV[1]
 local begins = isOurs and ARGV[2] ~= ''
 lists[1] = begins and redis.call('HINCRBY', KEYS[3], ARGV[2], 1) or 0
-for at = 3, #ARGV do
+for at = 5, #ARGV do
   if begins then redis.call('HDEL', KEYS[3], ARGV[at]) end
   lists[#lists + 1] = isOurs and redis.call('HGET', KEYS[2], ARGV[at]) or '[]'
 end

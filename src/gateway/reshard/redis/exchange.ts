@@ -26,13 +26,20 @@ export interface RedisExchangeOptions {
   /** Shards of the old set, and of the new one. */
   readonly from: number
   readonly to: number
+  /** Only who holds a shard's lease begins with it. Absent: not asked for. */
+  readonly leases?: {
+    /** The hash of the ledger, on the same server. */
+    readonly key: string
+    readonly node: string
+    readonly slotOf: (side: Side, shard: number) => number
+  }
   /** Replicas that must have a change before it counts. Not asked for in a cluster. */
   readonly replicas?: number
 }
 
 /** @returns the exchange, and what ends its listening */
 export function redisExchange(options: RedisExchangeOptions): PairExchange & { readonly close: () => void } {
-  const { commands, subscriber, prefix, reshardId, from, to: count, replicas = 0 } = options
+  const { commands, subscriber, prefix, reshardId, from, to: count, replicas = 0, leases } = options
   const { record, changes, attempts, over, news: channel } = reshardKeys(prefix)
   const run = (script: string, ...words: readonly string[]): Promise<unknown> =>
     commands.eval(script, 4, record, changes, attempts, over, reshardId, ...words)
@@ -46,7 +53,12 @@ export function redisExchange(options: RedisExchangeOptions): PairExchange & { r
     const pairs = others.map((other) =>
       nameOf(side === "old" ? { old: shard, new: other } : { old: other, new: shard }),
     )
-    const answer = await run(READ_SCRIPT, begins ? ownerOf(side, shard) : "", ...pairs)
+    const held = begins && leases !== undefined ? [String(leases.slotOf(side, shard)), leases.node] : ["", ""]
+    const words = [reshardId, begins ? ownerOf(side, shard) : "", ...held, ...pairs]
+    const keys = [record, changes, attempts, over, leases?.key ?? record]
+    const answer: unknown = await commands.eval(READ_SCRIPT, keys.length, ...keys, ...words)
+    if (answer === "not-held")
+      throw new PairExchangeError(`Cannot begin with ${side} shard ${shard}: its lease is another process's by now.`)
     if (!Array.isArray(answer))
       throw new PairExchangeError(`Redis answered ${JSON.stringify(answer)} for ${pairs.length} pairs`)
     const [beginning, ...lists]: readonly unknown[] = answer
