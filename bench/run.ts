@@ -9,6 +9,9 @@ import type { Benchmark, Sample } from "./benchmark.ts"
 import { printReport, type Report, rowOf } from "./report.ts"
 
 const DEFAULT_ROUNDS = 5
+/** One that takes longer hangs. */
+const TRIAL_WITHIN_MS = 15 * 60_000
+const SMOKE_WITHIN_MS = 3 * 60_000
 const RESULTS = join(import.meta.dir, "results")
 /** Files that are not benchmarks. */
 const PARTS = ["benchmark.ts", "report.ts", "run.ts"]
@@ -79,8 +82,13 @@ async function runBenchmark(name: string): Promise<void> {
 async function spawnTrial(name: string, caseName: string): Promise<Sample> {
   const command = [process.execPath, import.meta.path, name, "--trial", caseName, ...(smoke ? ["--smoke"] : [])]
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" })
+  const withinMs = smoke ? SMOKE_WITHIN_MS : TRIAL_WITHIN_MS
+  const timer = setTimeout(() => child.kill("SIGKILL"), withinMs)
   const lines = (await new Response(child.stdout).text()).trimEnd().split("\n")
-  if ((await child.exited) !== 0)
-    throw new Error(`Cannot measure ${caseName}: its process ended with ${child.exitCode}.`)
+  const code = await child.exited
+  clearTimeout(timer)
+  if (child.signalCode === "SIGKILL")
+    throw new Error(`Cannot measure ${caseName}: it was not done within ${withinMs / 60_000} minutes.`)
+  if (code !== 0) throw new Error(`Cannot measure ${caseName}: its process ended with ${code}.`)
   return JSON.parse(lines.at(-1) ?? "") as Sample
 }

@@ -4,7 +4,6 @@
 import type { CodecChoice } from "../src/codec/codec.ts"
 import { loadCodec } from "../src/codec/load.ts"
 import { type Compression, gatewayUrl } from "../src/discord/gateway-url.ts"
-import { dialWebSocket } from "../src/gateway/socket.ts"
 import { type Benchmark, type BenchmarkCase, measure, type Sample } from "./benchmark.ts"
 import { Counter } from "./feed/counter.ts"
 import { startFeed } from "./feed/feed.ts"
@@ -57,14 +56,13 @@ function receiveAlone(compression: Compression): BenchmarkCase {
 async function runReceive(compression: Compression, smoke: boolean): Promise<Sample> {
   const feed = await startFeed(1)
   const counter = new Counter()
-  const socket = dialWebSocket(gatewayUrl(feed.gatewayUrl, { version: 10, compression }), {
-    opened() {
-      const identify = { token: TOKEN, intents: Number(ALL_INTENTS), properties: {}, shard: [0, 1] }
-      socket.send(JSON.stringify({ op: 2, d: identify }))
-    },
-    frame: () => counter.add(1),
-    closed: () => {},
-  })
+  const socket = new WebSocket(gatewayUrl(feed.gatewayUrl, { version: 10, compression }), { perMessageDeflate: false })
+  socket.binaryType = "nodebuffer"
+  socket.onopen = () => {
+    const identify = { token: TOKEN, intents: Number(ALL_INTENTS), properties: {}, shard: [0, 1] }
+    socket.send(JSON.stringify({ op: 2, d: identify }))
+  }
+  socket.onmessage = () => counter.add(1)
   await counter.quiet()
   const sample = await measureBursts(feed.prepare, (events) => counter.more(events), smoke)
   socket.terminate()
