@@ -1,6 +1,6 @@
 // Every adapter of the ledger's port against one suite: the model that the simulation runs on, and Redis.
 
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { Cluster, Redis } from "ioredis"
 import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
@@ -9,12 +9,9 @@ import { ledgerKeys, redisLedger } from "../../../src/gateway/fleet/redis-ledger
 import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type LedgerUnderTest, ledgerContract } from "../../contract/fleet-ledger.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
-import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
+import { redisServerAndCluster } from "../../fixtures/redis-server-and-cluster.ts"
 import { seeded } from "../simulation/random.ts"
 import { ModelLedger, modelLedger } from "./model-ledger.ts"
-
-/** Servers that find each other take seconds on a busy machine. */
-const START_MS = 60_000
 
 ledgerContract("model", async () => {
   const model = new ModelLedger()
@@ -31,19 +28,7 @@ ledgerContract("model", async () => {
   }
 })
 
-let server: RedisServer
-let cluster: readonly RedisServer[] = []
-
-beforeAll(async () => {
-  server = await startRedisServer()
-  cluster = await startRedisCluster()
-}, START_MS)
-
-afterAll(async () => {
-  await Promise.all([server, ...cluster].map((one) => one.stop()))
-})
-
-const urls = () => cluster.map(({ url }) => url)
+const redis = redisServerAndCluster()
 
 /** A restart is made believe: a server that is another one has another `run`. */
 async function onRedis(servers: readonly string[], connect: () => Redis | Cluster): Promise<LedgerUnderTest> {
@@ -80,13 +65,13 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
   }
 }
 
-ledgerContract("Redis", () => onRedis([server.url], () => new Redis(server.url)))
-ledgerContract("Redis cluster", () => onRedis(urls(), () => new Cluster(urls())))
+ledgerContract("Redis", () => onRedis([redis.server.url], () => new Redis(redis.server.url)))
+ledgerContract("Redis cluster", () => onRedis(redis.clusterUrls, () => new Cluster([...redis.clusterUrls])))
 
 test("the model and Redis agree, whatever three nodes do, and each node is told all that changed since it asked", async () => {
   const random = seeded(3)
   const model = new ModelLedger()
-  const real = await onRedis([server.url], () => new Redis(server.url))
+  const real = await onRedis([redis.server.url], () => new Redis(redis.server.url))
   let nowMs = 1_000
   const worlds = [
     { ledger: modelLedger(model, () => nowMs), last: new Map<string, Answer>() },

@@ -1,6 +1,6 @@
 // Every adapter of the exchange's port against one suite: the model, and Redis, alone and as a cluster. And what only Redis has.
 
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { expect, test } from "bun:test"
 import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
 import { ledgerKeys } from "../../../src/gateway/fleet/redis-ledger.ts"
@@ -8,23 +8,10 @@ import { redisExchange } from "../../../src/gateway/reshard/redis/exchange.ts"
 import { reshardKeys } from "../../../src/gateway/reshard/redis/keys.ts"
 import { type PairExchangesUnderTest, pairExchangeContract } from "../../contract/pair-exchange.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
-import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
+import { redisServerAndCluster } from "../../fixtures/redis-server-and-cluster.ts"
 import { AT_ONCE, ModelExchange } from "./model-exchange.ts"
 
-/** Servers that find each other take seconds on a busy machine. */
-const START_MS = 60_000
-
-let server: RedisServer
-let cluster: readonly RedisServer[] = []
-
-beforeAll(async () => {
-  server = await startRedisServer()
-  cluster = await startRedisCluster()
-}, START_MS)
-
-afterAll(async () => {
-  await Promise.all([server, ...cluster].map((one) => one.stop()))
-})
+const redis = redisServerAndCluster()
 
 pairExchangeContract("model", async () => {
   const model = new ModelExchange(2, 4)
@@ -74,13 +61,13 @@ async function onRedis(
   }
 }
 
-pairExchangeContract("Redis", () => onRedis([server.url]))
-pairExchangeContract("Redis Cluster", () => onRedis(cluster.map(({ url }) => url)))
+pairExchangeContract("Redis", () => onRedis([redis.server.url]))
+pairExchangeContract("Redis Cluster", () => onRedis(redis.clusterUrls))
 
 test("only who holds the lease of a shard begins with it: who was paused cannot end another's attempts", async () => {
   const prefix = `bot-${crypto.randomUUID()}`
   const { leases } = ledgerKeys(prefix)
-  const place = placeOf({ urls: [server.url] })
+  const place = placeOf({ urls: [redis.server.url] })
   const client = () => newClient({ place, log: new RecordingLogger(), random: Math.random }, "a test", null)
   const [commands, subscriber] = [client(), client()]
   await commands.hset(reshardKeys(prefix).record, "id", "this", "phase", "cutting")
@@ -100,7 +87,7 @@ test("only who holds the lease of a shard begins with it: who was paused cannot 
 })
 
 test("the pairs that the new set publishes can be read beside the record", async () => {
-  const { one, other, setPhase, over, close } = await onRedis([server.url])
+  const { one, other, setPhase, over, close } = await onRedis([redis.server.url])
   const places = { old: { sessionId: "o", sequence: 1 }, new: { sessionId: "n", sequence: 1 }, streams: new Map() }
   const offer = (attempt: string) => ({ attempt, place: places.old, tails: new Map() })
   for (const pair of [

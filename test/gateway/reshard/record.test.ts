@@ -1,6 +1,5 @@
 // Every adapter of the record's port against one suite: the model, and Redis, alone and as a cluster.
 
-import { afterAll, beforeAll } from "bun:test"
 import { placeOf } from "../../../src/brokers/redis/address.ts"
 import { newClient } from "../../../src/brokers/redis/clients.ts"
 import { redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
@@ -8,24 +7,11 @@ import { reshardKeys } from "../../../src/gateway/reshard/redis/keys.ts"
 import { redisReshards } from "../../../src/gateway/reshard/redis/record.ts"
 import { type ReshardsUnderTest, reshardsContract } from "../../contract/reshards.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
-import { type RedisServer, startRedisCluster, startRedisServer } from "../../fixtures/redis-server.ts"
+import { redisServerAndCluster } from "../../fixtures/redis-server-and-cluster.ts"
 import { ModelLedger, modelLedger } from "../fleet/model-ledger.ts"
 import { ModelReshards } from "./model-reshards.ts"
 
-/** Servers that find each other take seconds on a busy machine. */
-const START_MS = 60_000
-
-let server: RedisServer
-let cluster: readonly RedisServer[] = []
-
-beforeAll(async () => {
-  server = await startRedisServer()
-  cluster = await startRedisCluster()
-}, START_MS)
-
-afterAll(async () => {
-  await Promise.all([server, ...cluster].map((one) => one.stop()))
-})
+const redis = redisServerAndCluster()
 
 reshardsContract("model", async () => {
   const model = new ModelLedger()
@@ -70,5 +56,5 @@ async function onRedis(urls: readonly string[]): Promise<ReshardsUnderTest> {
   }
 }
 
-reshardsContract("Redis", () => onRedis([server.url]))
-reshardsContract("Redis cluster", () => onRedis(cluster.map(({ url }) => url)))
+reshardsContract("Redis", () => onRedis([redis.server.url]))
+reshardsContract("Redis cluster", () => onRedis(redis.clusterUrls))

@@ -1,27 +1,21 @@
 // The identify line on real servers, by their own clock: a single one, a cluster, and a user who may not do everything.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, describe, expect, test } from "bun:test"
 import { placeOf } from "../../../../src/brokers/redis/address.ts"
 import { type Client, newClient } from "../../../../src/brokers/redis/clients.ts"
 import { HOLD_MS, type IdentifyLine } from "../../../../src/gateway/identify/redis/line.ts"
 import { redisLine } from "../../../../src/gateway/identify/redis/redis-line.ts"
 import { silentLogger } from "../../../../src/ops/log.ts"
-import { type RedisServer, startRedisCluster, startRedisServer } from "../../../fixtures/redis-server.ts"
+import { redisServerAndCluster } from "../../../fixtures/redis-server-and-cluster.ts"
 import { until } from "../../../fixtures/running-gateway.ts"
 
 const LIMIT = { total: 1_000, remaining: 900, resetAfterMs: 3_600_000, maxConcurrency: 4 }
 const NOTHING = { used: [], gone: [], waiting: [], reserve: 0 } as const
 
-let single: RedisServer
-let cluster: readonly RedisServer[]
+const redis = redisServerAndCluster()
 const clients: Client[] = []
-beforeAll(async () => {
-  single = await startRedisServer()
-  cluster = await startRedisCluster()
-})
-afterAll(async () => {
+afterAll(() => {
   for (const client of clients) client.disconnect()
-  for (const server of [single, ...cluster]) await server.stop()
 })
 
 function connect(urls: readonly string[]): Client {
@@ -45,8 +39,8 @@ function linesOn(
 }
 
 describe.each([
-  ["a single server", () => [single.url]],
-  ["a cluster", () => cluster.map(({ url }) => url)],
+  ["a single server", () => [redis.server.url]],
+  ["a cluster", () => redis.clusterUrls],
 ] as const)("the line on %s", (_name, urls) => {
   test("asks one process for the budget, gives no slot at once, and keeps the places in order", async () => {
     const { one, two } = linesOn(urls())
@@ -76,16 +70,16 @@ describe.each([
 
 describe("a user who may not do everything", () => {
   test("works without INFO and PUBLISH: places are renewed in time anyway", async () => {
-    await single.command("ACL", "SETUSER", "poor", "on", ">pw", "~*", "+@all", "-info", "-publish")
-    const { one } = linesOn([`redis://poor:pw@127.0.0.1:${single.port}`])
+    await redis.server.command("ACL", "SETUSER", "poor", "on", ">pw", "~*", "+@all", "-info", "-publish")
+    const { one } = linesOn([`redis://poor:pw@127.0.0.1:${redis.server.port}`])
     expect((await one.sync({ ...NOTHING, waiting: ["0:one:1"] })).status).toBe("read")
     await one.budget(LIMIT)
     expect((await one.sync({ ...NOTHING, waiting: ["0:one:1"] })).status).toBe("open")
   })
 
   test("is told in Redis' words what it may not do", async () => {
-    await single.command("ACL", "SETUSER", "mute", "on", ">pw", "~*", "+@all", "-eval")
-    const { one } = linesOn([`redis://mute:pw@127.0.0.1:${single.port}`])
+    await redis.server.command("ACL", "SETUSER", "mute", "on", ">pw", "~*", "+@all", "-eval")
+    const { one } = linesOn([`redis://mute:pw@127.0.0.1:${redis.server.port}`])
     const error = await one.sync(NOTHING).catch(String)
     expect(error).toContain("eval")
   })
@@ -93,16 +87,16 @@ describe("a user who may not do everything", () => {
 
 test("the line says so when another program keeps something under its keys", async () => {
   prefixes += 1
-  const commands = connect([single.url])
+  const commands = connect([redis.server.url])
   await commands.set(`{bot-${prefixes}:identify}:state`, "mine")
-  const options = { commands, subscriber: connect([single.url]), prefix: `bot-${prefixes}`, process: "one" }
+  const options = { commands, subscriber: connect([redis.server.url]), prefix: `bot-${prefixes}`, process: "one" }
   const line = redisLine({ ...options, onWake: () => {} })
   expect(await line.sync(NOTHING).catch(String)).toContain("WRONGTYPE")
   await until(() => commands.status === "ready")
 })
 
 test("the line takes a shard of another set by its id, and lets those that come up beside the bot's own leave as many again", async () => {
-  const { one } = linesOn([single.url])
+  const { one } = linesOn([redis.server.url])
   const waiting = ["3:one:1", "7:one:2:3:beside", "8:one:3:0"]
   await one.sync({ ...NOTHING, waiting, reserve: 5 })
   await one.budget({ ...LIMIT, remaining: 9 })

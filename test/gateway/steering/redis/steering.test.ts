@@ -1,6 +1,6 @@
 // Processes that meet in a real Redis: their reports, and orders between them.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { placeOf } from "../../../../src/brokers/redis/address.ts"
 import { type Client, newClient } from "../../../../src/brokers/redis/clients.ts"
 import { systemClock } from "../../../../src/flow/clock.ts"
@@ -9,23 +9,15 @@ import { announcePresence, type Presence } from "../../../../src/gateway/steerin
 import { redisSteering } from "../../../../src/gateway/steering/redis/steering.ts"
 import { silentLogger } from "../../../../src/ops/log.ts"
 import { FakeClock } from "../../../fixtures/fake-clock.ts"
-import { type RedisServer, startRedisCluster, startRedisServer } from "../../../fixtures/redis-server.ts"
+import { redisServerAndCluster } from "../../../fixtures/redis-server-and-cluster.ts"
 import { until } from "../../../fixtures/running-gateway.ts"
 
-let single: RedisServer
-let cluster: readonly RedisServer[]
+const redis = redisServerAndCluster()
 let clients: Client[]
 let presences: Presence[]
 let prefixes = 0
 let prefix: string
 
-beforeAll(async () => {
-  single = await startRedisServer()
-  cluster = await startRedisCluster()
-})
-afterAll(async () => {
-  for (const server of [single, ...cluster]) await server.stop()
-})
 beforeEach(() => {
   prefixes += 1
   prefix = `bot-${prefixes}`
@@ -73,8 +65,8 @@ function steeringOn(urls: readonly string[], clock = systemClock) {
 }
 
 describe.each([
-  ["a single server", () => [single.url]],
-  ["a cluster", () => cluster.map(({ url }) => url)],
+  ["a single server", () => [redis.server.url]],
+  ["a cluster", () => redis.clusterUrls],
 ] as const)("steering over %s", (_name, urls) => {
   test("shows every process, and forgets one that left", async () => {
     announce(new FakeNode("one"), urls())
@@ -108,7 +100,7 @@ describe.each([
 describe("steering over Redis", () => {
   test("says that a process does not answer", async () => {
     const clock = new FakeClock()
-    const steering = steeringOn([single.url], clock)
+    const steering = steeringOn([redis.server.url], clock)
     let result: OrderResult | null = null
     const asked = steering.order("nobody", { type: "drain" }).then((given) => {
       result = given
@@ -123,9 +115,9 @@ describe("steering over Redis", () => {
 
   test("says that Redis does not answer, and waits no longer", async () => {
     const clock = new FakeClock()
-    const steering = steeringOn([single.url], clock)
+    const steering = steeringOn([redis.server.url], clock)
     expect((await steering.view()).nodes).toEqual([])
-    single.pause()
+    redis.server.pause()
     let told = ""
     const looked = steering.view().catch((error: unknown) => {
       told = String(error)
@@ -134,7 +126,7 @@ describe("steering over Redis", () => {
       clock.advance(1_000)
       await Bun.sleep(1)
     }
-    single.resume()
+    redis.server.resume()
     await looked
     expect(told).toContain("Redis has not answered for 5 s")
   })
@@ -142,8 +134,8 @@ describe("steering over Redis", () => {
   test("an order that fails is a refusal with the error, and the next one is obeyed", async () => {
     const node = new FakeNode("one")
     node.obeys = () => Promise.reject(new Error("defect"))
-    announce(node, [single.url])
-    const steering = steeringOn([single.url])
+    announce(node, [redis.server.url])
+    const steering = steeringOn([redis.server.url])
     while (node.orders.length === 0) await Promise.race([steering.order("one", { type: "drain" }), Bun.sleep(20)])
     expect(await steering.order("one", { type: "drain" })).toMatchObject({ reason: expect.stringContaining("defect") })
     node.obeys = async () => ({ type: "done" })
@@ -152,23 +144,23 @@ describe("steering over Redis", () => {
 
   test("what is no order is left alone", async () => {
     const node = new FakeNode("one")
-    announce(node, [single.url])
+    announce(node, [redis.server.url])
     const channel = `{${prefix}:nodes}:orders:one`
     for (const text of ["", "{", "null", '{"id":"","order":{"type":"drain"}}', '{"id":"1","order":{"type":"explode"}}'])
-      while ((await single.command("PUBLISH", channel, text)) === "0") await Bun.sleep(5)
-    await single.command("PUBLISH", channel, '{"id":"1","order":{"type":"drain"}}')
+      while ((await redis.server.command("PUBLISH", channel, text)) === "0") await Bun.sleep(5)
+    await redis.server.command("PUBLISH", channel, '{"id":"1","order":{"type":"drain"}}')
     await until(() => node.orders.length > 0)
     expect(node.orders).toEqual([{ type: "drain" }])
   })
 
   test("a report that cannot be read, and one that lapsed, are passed over", async () => {
-    announce(new FakeNode("one"), [single.url])
-    await single.command("SADD", `{${prefix}:nodes}:names`, "lapsed", "odd")
-    await single.command("SET", `{${prefix}:nodes}:report:odd`, '{"node":7}')
-    const steering = steeringOn([single.url])
+    announce(new FakeNode("one"), [redis.server.url])
+    await redis.server.command("SADD", `{${prefix}:nodes}:names`, "lapsed", "odd")
+    await redis.server.command("SET", `{${prefix}:nodes}:report:odd`, '{"node":7}')
+    const steering = steeringOn([redis.server.url])
     const names = async () => (await steering.view()).nodes.map(({ node }) => node)
     while ((await names()).length < 1) await Bun.sleep(5)
     expect(await names()).toEqual(["one"])
-    expect(await single.command("SMEMBERS", `{${prefix}:nodes}:names`)).not.toContain("lapsed")
+    expect(await redis.server.command("SMEMBERS", `{${prefix}:nodes}:names`)).not.toContain("lapsed")
   })
 })
