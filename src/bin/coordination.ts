@@ -1,7 +1,7 @@
 // What the processes of a bot share through Redis, built: identify slots, and being seen and steered.
 
 import { placeOf, type RedisLocation, type RedisPlace } from "../brokers/redis/address.ts"
-import { type Client, newClient } from "../brokers/redis/clients.ts"
+import { type Client, newClient, newListener } from "../brokers/redis/clients.ts"
 import { ASK_WITHIN_MS, isCluster } from "../brokers/redis/mode.ts"
 import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
 import { systemClock } from "../flow/clock.ts"
@@ -111,9 +111,11 @@ export async function reachMeeting({ urls, ca }: RedisConfig): Promise<MeetingCl
 
 /** Made at their first use. */
 export function meetingClients(place: RedisPlace, log: Logger): MeetingClients {
-  const connect = (purpose: string, silentMs: number | null) =>
-    newClient({ place, log, random: Math.random }, purpose, silentMs)
-  return { commands: connect("identify slots and operators", SILENT_MS), subscriber: connect("orders and turns", null) }
+  const connecting = { place, log, random: Math.random, clock: systemClock }
+  return {
+    commands: newClient(connecting, "identify slots and operators", SILENT_MS),
+    subscriber: newListener(connecting, "orders and turns"),
+  }
 }
 
 export function steeringOver(commands: Client, subscriber: Client, prefix: string): Steering {

@@ -1,7 +1,7 @@
 // The leases of a gateway that shares the bot's shards with others, built.
 
 import { placeOf, type RedisLocation } from "../brokers/redis/address.ts"
-import { newClient } from "../brokers/redis/clients.ts"
+import { newClient, newListener } from "../brokers/redis/clients.ts"
 import type { GatewayConfig, RedisConfig } from "../config/gateway-config.ts"
 import { systemClock } from "../flow/clock.ts"
 import { Admission } from "../gateway/fleet/admission.ts"
@@ -41,9 +41,8 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
   if (shards.leases === undefined || shardStore.type !== "redis") return null
   const { prefix } = shardStore
   const place = placeOf(await locate(shardStore.redis))
-  const connect = (purpose: string, silentMs: number | null) =>
-    newClient({ place, log, random: Math.random }, purpose, silentMs)
-  const commands = connect("leases", shards.leases.leaseMs * SILENT_SHARE)
+  const connecting = { place, log, random: Math.random, clock: systemClock }
+  const commands = newClient(connecting, "leases", shards.leases.leaseMs * SILENT_SHARE)
   const isPublishing = config.broker.type === "redis"
   const keys = ledgerKeys(prefix)
   const fencing = await chooseFencing({ commands, place, prefix, node, keys, clock: systemClock, isPublishing })
@@ -53,7 +52,7 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
       "the connections of a process that dies are not ended but lose their permits, as Redis' rights want it",
     )
   }
-  const subscriber = connect("news of leases and reshards", null)
+  const subscriber = newListener(connecting, "news of leases and reshards")
   const resharding = {
     commands,
     subscriber,

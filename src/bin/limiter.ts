@@ -1,7 +1,7 @@
 // Which limiter the configuration asks for, built.
 
 import { placeOf } from "../brokers/redis/address.ts"
-import { newClient } from "../brokers/redis/clients.ts"
+import { newClient, newListener } from "../brokers/redis/clients.ts"
 import { isCluster } from "../brokers/redis/mode.ts"
 import type { LimitStoreConfig, LimitsConfig } from "../config/proxy-config.ts"
 import { systemClock } from "../flow/clock.ts"
@@ -41,7 +41,7 @@ async function newRedisLimiter(
   const common = { clock: systemClock, log, random: Math.random }
   const place = placeOf({ ...location, isCluster: await isCluster(location, { ...common, signal }) })
   const commands = newClient({ place, ...common }, "the limits", SILENT_MS)
-  const subscriber = newClient({ place, ...common }, "news of the limits", null)
+  const subscriber = newListener({ place, ...common }, "news of the limits")
   return new RedisLimiter({
     scripts: redisScripts(commands),
     listen(onMessage) {

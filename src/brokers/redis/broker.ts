@@ -10,7 +10,7 @@ import { encodeBody, eventValue } from "../body.ts"
 import { type Broker, BrokerClosedError, type BrokerEnd, type Delivery } from "../broker.ts"
 import { placeOf, type RedisAddress, type RedisLocation, type RedisPlace } from "./address.ts"
 import { RedisCalls } from "./call.ts"
-import { type Client, newClient } from "./clients.ts"
+import { type Client, newClient, newListener } from "./clients.ts"
 import { clusterOf } from "./cluster.ts"
 import { addCommand, command, type Trimming } from "./commands.ts"
 import { type Connect, connectToRedis } from "./connection.ts"
@@ -101,8 +101,8 @@ class RedisStreamsBroker implements RedisBroker {
     this.encoding = { body, framing: { type: "redis", ...trimming } }
     const place = placeOf(options)
     this.#place = place
-    const client = (purpose: string, silentMs: number | null) => newClient({ place, log, random }, purpose, silentMs)
-    this.#commands = client("packets and sessions", SILENT_MS)
+    const connecting = { place, log, random, clock }
+    this.#commands = newClient(connecting, "packets and sessions", SILENT_MS)
     this.#cancelReach = clock.after(REACH_WITHIN_MS, () => this.#fail(unreachable(place, this.#lastReason)))
     const topology: Omit<TopologyOptions, "addresses" | "connect"> = {
       clock,
@@ -120,8 +120,11 @@ class RedisStreamsBroker implements RedisBroker {
       },
     }
     this.#publisher = new Publisher(this.#newTopology(topology), clock)
-    this.#calls = this.#newCalls(() => client("replies", null))
-    this.#consumer = this.#newConsumer(() => client("packets", BLOCK_MS + SILENT_MS), place.type === "cluster")
+    this.#calls = this.#newCalls(() => newListener(connecting, "replies"))
+    this.#consumer = this.#newConsumer(
+      () => newClient(connecting, "packets", BLOCK_MS + SILENT_MS),
+      place.type === "cluster",
+    )
     this.values = this.#newValues()
   }
 

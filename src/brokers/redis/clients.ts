@@ -4,6 +4,7 @@
 import { isIP } from "node:net"
 import { Cluster, Redis } from "ioredis"
 import { backoffMs } from "../../flow/backoff.ts"
+import type { Clock } from "../../flow/clock.ts"
 import type { Logger } from "../../ops/log.ts"
 import type { RedisAddress, RedisPlace } from "./address.ts"
 import { remedyOf } from "./error-replies.ts"
@@ -19,6 +20,8 @@ export interface ClientOptions {
 const BACKOFF = { baseMs: 100, capMs: 2_000 } as const
 const CONNECT_WITHIN_MS = 5_000
 const KEEP_ALIVE_MS = 30_000
+/** How often a connection that only listens is asked whether it is there, and how long it may take to answer. */
+const LISTENING = { askEveryMs: 10_000, silentMs: 10_000 } as const
 /** A sentinel that takes longer to answer is passed over. */
 const SENTINEL_WITHIN_MS = 2_000
 /** ioredis' way of saying: connect anew, and send the command again. */
@@ -27,12 +30,40 @@ const RECONNECT_AND_RESEND = 2
 /**
  * A client that connects at its first command.
  * @param purpose for the log: what waits while there is no connection
- * @param silentMs a connection that answers nothing for so long is dropped; null: one that only listens
+ * @param silentMs a connection that answers nothing for so long is dropped; null: none is, whatever happens
  */
 export function newClient({ place, log, random }: ClientOptions, purpose: string, silentMs: number | null): Client {
   const retryStrategy = (attempt: number) => backoffMs(attempt, BACKOFF, random())
   const client = connectTo(place, commonOptions(silentMs), retryStrategy)
   tellChanges(client, log, purpose)
+  return client
+}
+
+export interface ListenerOptions extends ClientOptions {
+  readonly clock: Clock
+  readonly listening?: { readonly askEveryMs: number; readonly silentMs: number }
+}
+
+/**
+ * A client that only listens, and asks its server now and then whether it is there. Left to itself TCP takes 40 s to notice
+ * a server that is gone without a word, and a quarter of an hour where it has not taken what was written last.
+ */
+export function newListener(options: ListenerOptions, purpose: string): Client {
+  const { clock, listening = LISTENING } = options
+  const client = newClient(options, purpose, listening.silentMs)
+  // Of a cluster ioredis asks another connection than the one that listens.
+  if (client.isCluster) return client
+  let cancel = (): void => {}
+  const ask = () => {
+    // Refused or not: it is an answer.
+    client.ping().catch(() => {})
+    cancel = clock.after(listening.askEveryMs, ask)
+  }
+  client.on("ready", () => {
+    cancel()
+    cancel = clock.after(listening.askEveryMs, ask)
+  })
+  client.on("close", () => cancel())
   return client
 }
 
