@@ -8,8 +8,8 @@ import { Topology } from "../../src/brokers/amqp/topology.ts"
 import { corpus } from "../../src/simulator/corpus/corpus.ts"
 import { startRabbitmqServer } from "../../test/fixtures/rabbitmq-server.ts"
 import { measure, type Sample } from "../benchmark.ts"
-import { burstEvents, measureBursts } from "../feed/bursts.ts"
-import { BATCH_EVENTS, GROUP, MESSAGE_TIMEOUT_MS, WINDOW_EVENTS } from "./settings.ts"
+import { BURST_EVENTS, measureBursts, SMOKE_EVENTS } from "../feed/bursts.ts"
+import { BATCH_EVENTS, GROUP, MESSAGE_TIMEOUT_MS, RABBITMQ_BURST, WINDOW_EVENTS } from "./settings.ts"
 
 const SEED = 1
 
@@ -21,13 +21,17 @@ export async function runBareRabbitmqClient(smoke: boolean, way: "finished frame
   const server = await startRabbitmqServer()
   const connection = await connect(server.url, { noDelay: true })
   const channel = await connection.createConfirmChannel()
-  const messages = [...corpus({ seed: SEED, count: burstEvents(smoke) })].map(({ t, d }) => ({
+  const messages = [...corpus({ seed: SEED, count: smoke ? SMOKE_EVENTS : BURST_EVENTS })].map(({ t, d }) => ({
     event: t,
     content: Buffer.from(JSON.stringify(d)),
   }))
   await new Topology(GROUP).declare(channel, new Set(messages.map(({ event }) => event)))
   const publishSome = (way === "amqplib" ? amqplibsPublish : finishedFrames)(connection, channel, messages)
-  const sample = await measureBursts(smoke, async (count) => () => measure(() => publishWindowed(publishSome, count)))
+  const sample = await measureBursts(
+    smoke,
+    async (count) => () => measure(() => publishWindowed(publishSome, count)),
+    RABBITMQ_BURST,
+  )
   await connection.close()
   await server.stop()
   return sample

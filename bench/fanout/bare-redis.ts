@@ -8,13 +8,13 @@ import { loadCodec } from "../../src/codec/load.ts"
 import { corpus } from "../../src/simulator/corpus/corpus.ts"
 import { startRedisServer } from "../../test/fixtures/redis-server.ts"
 import { measure, type Sample } from "../benchmark.ts"
-import { burstEvents, measureBursts } from "../feed/bursts.ts"
+import { BURST_EVENTS, measureBursts, SMOKE_EVENTS } from "../feed/bursts.ts"
 import { ALL_EVENTS } from "../feed/gateway.ts"
-import { BATCH_EVENTS, REDIS_ENCODING, WINDOW_EVENTS } from "./settings.ts"
+import { BATCH_EVENTS, REDIS_BURST, REDIS_ENCODING, WINDOW_EVENTS } from "./settings.ts"
 
 export async function runBareRedisClient(smoke: boolean): Promise<Sample> {
   const server = await startRedisServer()
-  const batches = encodedBatches(burstEvents(smoke))
+  const batches = encodedBatches(smoke ? SMOKE_EVENTS : BURST_EVENTS)
   const ready = Promise.withResolvers<void>()
   let onReply = () => {}
   const connection = connectToRedis(parseRedisUrl(server.url), {
@@ -45,7 +45,7 @@ export async function runBareRedisClient(smoke: boolean): Promise<Sample> {
       }
       fill()
     })
-  const sample = await measureBursts(smoke, async (events) => () => measure(() => burst(events)))
+  const sample = await measureBursts(smoke, async (events) => () => measure(() => burst(events)), REDIS_BURST)
   connection.close("measured")
   await server.stop()
   return sample

@@ -8,5 +8,8 @@ export const REDIS_ENCODING: Encoding = { body: "msgpack", framing: { type: "red
 export const MESSAGE_TIMEOUT_MS = 120_000
 /** Unconfirmed events: as many as a shard may have. */
 export const WINDOW_EVENTS = 8_192
+/** Half a second at full rate, and a few seconds: long enough that a burst's beginning and end don't matter. */
+export const REDIS_BURST = 100_000
+export const RABBITMQ_BURST = 40_000
 /** As a shard publishes under load. */
 export const BATCH_EVENTS = 64

@@ -7,8 +7,8 @@ export interface Feed {
   readonly host: string
   readonly gatewayUrl: string
   readonly pid: number
-  /** Encodes `events` events for every connected shard; resolves to what sends them. */
-  prepare(events: number): Promise<() => void>
+  /** Encodes `events` events for every connected shard; resolves to what sends them, or the first of them. */
+  prepare(events: number): Promise<(upTo?: number) => void>
   stop(): Promise<void>
 }
 
@@ -32,11 +32,7 @@ export async function startFeed(shards: number): Promise<Feed> {
     async prepare(events) {
       say(JSON.stringify({ events }))
       await hear()
-      return () => {
-        say("go")
-        // "sent": nobody needs it, and it must not be taken for the next answer.
-        void hear()
-      }
+      return (upTo = events) => say(JSON.stringify({ upTo }))
     },
     async stop() {
       child.kill()

@@ -21,8 +21,8 @@ export const ALL_INTENTS = "53608447"
 export const ALL_EVENTS: readonly string[] = Object.keys(EVENT_INTENTS)
 
 export interface RunningGateway {
-  /** Resolves when the broker has confirmed that many events more. */
-  readonly more: (events: number) => Promise<void>
+  /** Resolves when the broker has confirmed that many events more; `progress` is told how many it is so far. */
+  readonly more: (events: number, progress?: (confirmed: number) => void) => Promise<void>
   stop(): Promise<void>
 }
 
@@ -70,7 +70,7 @@ export async function startGateway(options: {
   const ended = gateway.run(stop.signal)
   await confirmed.quiet()
   return {
-    more: (events) => confirmed.more(events),
+    more: (events, progress) => confirmed.more(events, progress),
     async stop() {
       stop.abort()
       await ended

@@ -180,8 +180,8 @@ export class Control {
   async #prepare(request: Buffer) {
     const options = body(request, burstBody)
     if (this.#bursts.size >= MAX_BURSTS) throw new ControlError(409, `${MAX_BURSTS} bursts wait already: send some.`)
-    const { send: _, ...burst } = await this.#keep(await this.#simulator.prepareBurst(options))
-    return burst
+    const { id, shard, events, bytes, lastSequence } = this.#keep(await this.#simulator.prepareBurst(options))
+    return { id, shard, events, bytes, lastSequence }
   }
 
   #keep(burst: Burst) {

@@ -17,8 +17,16 @@ export interface Burst {
   readonly bytes: number
   /** The sequence of its last event. */
   readonly lastSequence: number
-  /** Sends it once. Resolves when the client has taken all of it. */
+  /** Sends its next chunk. @returns how many events that were; 0 once everything is sent. */
+  sendChunk(): number
+  /** Sends what is left of it. Resolves when the client has taken all of it. */
   send(): Promise<void>
+}
+
+/** Finished frames that are sent together. */
+interface Chunk {
+  readonly frames: Buffer
+  readonly events: number
 }
 
 export interface BurstOptions {
@@ -29,7 +37,8 @@ export interface BurstOptions {
 
 /** Different events; a longer burst goes round. */
 const DISTINCT_EVENTS = 20_000
-const CHUNK_BYTES = 256 * 1024
+/** Small enough that whoever sends chunk by chunk sends a steady stream. */
+const CHUNK_BYTES = 64 * 1024
 const EVENTS_A_TURN = 1_000
 export const MAX_BURST_EVENTS = 2_000_000
 
@@ -49,13 +58,13 @@ export async function prepareBurst(
       `Cannot prepare a burst for shard ${session.plan.shard}: its intents ${session.plan.intents} cover no event of the traffic.`,
     )
   outbox.cork()
-  const chunks: Buffer[] = []
+  const chunks: Chunk[] = []
   let frames: Buffer[] = []
   let waitingBytes = 0
   let bytes = 0
   let prepared = 0
   const finishChunk = () => {
-    chunks.push(Buffer.concat(frames))
+    chunks.push({ frames: Buffer.concat(frames), events: frames.length })
     frames = []
     waitingBytes = 0
   }
@@ -71,14 +80,21 @@ export async function prepareBurst(
     if (index % EVENTS_A_TURN === EVENTS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
   }
   finishChunk()
+  const sendChunk = () => {
+    const chunk = chunks.shift()
+    if (chunk === undefined) return 0
+    outbox.sendFrames(chunk.frames)
+    if (chunks.length === 0) outbox.uncork()
+    return chunk.events
+  }
   return {
     shard: session.plan.shard,
     events: prepared,
     bytes,
     lastSequence: session.sequence(),
+    sendChunk,
     send() {
-      for (const chunk of chunks.splice(0)) outbox.sendFrames(chunk)
-      outbox.uncork()
+      while (sendChunk() > 0);
       return outbox.drained()
     },
   }
