@@ -2,19 +2,20 @@
 // refused, however late it comes. One key a slot (shard-set.ts), readable by whoever looks for it at night.
 
 import type { Client } from "../../brokers/redis/clients.ts"
+import { Script } from "../../brokers/redis/script.ts"
 import type { SessionStore } from "../sessions/session.ts"
 import { parseSession } from "../sessions/stored-session.ts"
 import type { ShardPlace } from "../shard-set.ts"
 import { ledgerKeys } from "./redis-ledger.ts"
 
 /** KEYS[1] the leases, KEYS[2] the session; ARGV[1] the slot, [2] the token, [3] the owner, [4] the session or "". */
-const WRITE_SCRIPT = `
+const WRITE = new Script(`
 local lease = redis.call('HGET', KEYS[1], ARGV[1])
 local token, owner = string.match(lease or '', '^(%d+)|%d+|%d|(.*)$')
 if token ~= ARGV[2] or owner ~= ARGV[3] then return 0 end
 if ARGV[4] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[4]) end
 return 1
-`
+`)
 
 /** The lease is another's, or the ledger does not know it any more. */
 export class SessionFencedError extends Error {
@@ -41,7 +42,7 @@ export function fencedSessions({ commands, prefix, node, onUnreadable }: FencedS
     const key = commands.isCluster ? `{${prefix}}:${slot}` : plainKey
     const write = async (value: string) => {
       const args = [String(slot), String(token), node, value]
-      if ((await commands.eval(WRITE_SCRIPT, 2, leases, key, ...args)) === 1) return
+      if ((await WRITE.run(commands, [leases, key], args)) === 1) return
       throw new SessionFencedError(`Cannot store the session of shard ${shard}: its lease is another process's by now.`)
     }
     return {

@@ -1,12 +1,14 @@
 // The ledger in Redis: one script, on one server's clock. How it keeps the dead from writing: fencing.ts.
 
 import type { Client } from "../../brokers/redis/clients.ts"
+import { Script } from "../../brokers/redis/script.ts"
 import type { ShardSet } from "../shard-set.ts"
 import { endWrites, type Fencing } from "./fencing.ts"
 import type { Answer, Beat, Book, Invite, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
 const REPLICATE_WITHIN_MS = 500
+const EXCHANGE = new Script(EXCHANGE_SCRIPT)
 
 export interface RedisLedgerOptions {
   readonly commands: Client
@@ -63,7 +65,7 @@ class RedisLedger implements Ledger {
       const { about, nodes, leases, changes, channel, reshard } = ledgerKeys(prefix)
       const keys = [about, nodes, leases, changes, reshard]
       const ask = [JSON.stringify(beat), channel, this.#known.version]
-      const reply = await commands.eval(EXCHANGE_SCRIPT, keys.length, ...keys, ...ask)
+      const reply = await EXCHANGE.run(commands, keys, ask)
       await this.#expectReplicas()
       return this.#read(reply)
     } finally {
