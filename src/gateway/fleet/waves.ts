@@ -70,20 +70,22 @@ export function growthOf(held: number, { perGiver }: WaveBounds = WAVES): number
  */
 function stillOnTheirWay(
   { intake, holdings, options }: MemberState,
-  { leases, nowMs }: Book,
+  book: Book,
   movable: ReadonlySet<number>,
   wanted: number,
 ): Map<number, Invitation> {
+  const { leases, nowMs } = book
   const still = new Map<number, Invitation>()
   let listed = 0
   for (const [shard, invitation] of intake) {
     const { owner = null, token = 0, changedMs = 0 } = leases.get(shard) ?? {}
     if (owner === options.id) {
-      const isWaiting = holdings.get(shard)?.isLive !== true && nowMs - changedMs < options.leaseMs
+      const isWaiting = holdings.get(shard)?.isLive !== true && isArriving(changedMs, book, options.leaseMs)
       if (isWaiting) still.set(shard, { ...invitation, withdrawnMs: changedMs })
-    } else if (token !== invitation.token) {
-      // Nobody can hand it over to us by that invitation any more.
-    } else if (owner !== null && movable.has(shard) && listed < wanted) {
+    } else if (token > invitation.token) {
+      // Nobody can hand it over to us by that invitation any more. A ledger that knows an earlier token, or none, has
+      // forgotten this one: its owner writes it in again, and may be handing over by then.
+    } else if (token === invitation.token && owner !== null && movable.has(shard) && listed < wanted) {
       listed += 1
       still.set(shard, { ...invitation, withdrawnMs: null })
     } else {
@@ -102,14 +104,20 @@ export function withdrawAll(state: MemberState): MemberState {
   return { ...state, intake: new Map([...state.intake].map(withdrawn)) }
 }
 
-/** Free shards that it took, and what a node that stops has handed over unasked. */
+/** Free shards that it took, what a node that stops has handed over unasked, and what comes to itself under a later token. */
 function otherArrivals({ holdings, options }: MemberState, book: Book, intake: MemberState["intake"]): number {
   let count = 0
-  for (const [shard, { stage, isLive }] of holdings) {
-    if (stage !== "serving" || isLive || intake.has(shard)) continue
-    if (book.nowMs - (book.leases.get(shard)?.changedMs ?? 0) < options.leaseMs) count += 1
+  for (const [shard, { stage, to, isLive }] of holdings) {
+    if (isLive || intake.has(shard)) continue
+    const isComing = stage === "serving" && isArriving(book.leases.get(shard)?.changedMs ?? 0, book, options.leaseMs)
+    if (isComing || (stage === "drained" && to === options.id)) count += 1
   }
   return count
+}
+
+/** Before `claimFrom` nobody starts what it was handed over: until then it does not wait in vain. */
+function isArriving(changedMs: number, { nowMs, claimFromMs }: Book, leaseMs: number): boolean {
+  return nowMs - Math.max(changedMs, claimFromMs) < leaseMs
 }
 
 function onTheirWayFrom(intake: MemberState["intake"], giver: string): number {

@@ -254,8 +254,6 @@ class World {
     this.#isFailoverDue = false
     this.#at(this.#random.between(0, LEASE_MS / 4), () => {
       back()
-      // What it forgot of a hand-over it is told again, uninvited.
-      this.#onTheirWay.clear()
       this.#endAllConnections()
     })
   }
@@ -446,11 +444,11 @@ class World {
     const isBusy = from.state.book?.nodes.some((node) => node.id === to && node.isBusy)
     if (isBusy === true) this.#problem(`${from.id} hands ${shard} over to ${to}, whose load is over its limit`)
     this.#onTheirWay.set(shard, { from, token, to })
-    const { leases } = this.#ledger.book(this.#nowMs)
+    const { leases, claimFromMs } = this.#ledger.book(this.#nowMs)
     const isOnItsWay = (one: number, { from, token, to }: { from: Node; token: number; to: string }) => {
       const lease = leases.get(one)
-      // What waits for longer holds nobody up.
-      if (lease?.owner === to) return this.#nowMs - lease.changedMs < LEASE_MS
+      // What waits for longer, though it may be started, holds nobody up.
+      if (lease?.owner === to) return this.#nowMs - Math.max(lease.changedMs, claimFromMs) < LEASE_MS
       const charge = from.charges.get(one)
       return from.isAlive && lease?.token === token && charge?.token === token && charge.isDraining
     }

@@ -83,6 +83,44 @@ describe("a newcomer", () => {
     expect(invite(again, late).state.intake.size).toBe(0)
   })
 
+  test("keeps the place of what the ledger has forgotten, as its owner hands it over all the same", () => {
+    const read = book(nodes, owners)
+    const state = invite(member("new", read), read).state
+    const [first = -1] = shards(state)
+    const withLease = (lease: Partial<Lease> | null) => {
+      const leases = new Map(read.leases)
+      const before = leases.get(first)
+      if (lease === null || before === undefined) leases.delete(first)
+      else leases.set(first, { ...before, ...lease })
+      return { ...read, leases }
+    }
+    const placed = (after: Book) => {
+      const { intake } = invite(
+        member("new", after, { intake: state.intake, invited: toldInvites(state) }),
+        after,
+      ).state
+      return intake.get(first)
+    }
+    expect(placed(withLease(null))?.withdrawnMs).toBe(read.nowMs)
+    expect(placed(withLease({ token: 0 }))?.withdrawnMs).toBe(read.nowMs)
+    expect(placed(withLease({}))?.withdrawnMs).toBeNull()
+    expect(placed(withLease({ owner: "b", token: 2 }))).toBeUndefined()
+  })
+
+  test("counts what has come for as long as nobody may start it, and while it comes to itself under a later token", () => {
+    const read = book(nodes, [...owners, "new"], { claimFromMs: 20 * LEASE_MS })
+    const shard = owners.length
+    const holding: Holding = { token: 1, stage: "drained", isLive: false, to: "new", isPinned: false, isEnding: false }
+    const intake = new Map([[shard, { from: "a", token: 0, withdrawnMs: 0 }]])
+    const waiting = member("new", read, { holdings: new Map(), intake })
+    expect(invite(waiting, read).state.intake.has(shard)).toBe(true)
+    const later = { ...read, claimFromMs: 0 }
+    const renewing = member("new", later, { holdings: new Map([[shard, holding]]), intake })
+    const { state } = invite(renewing, later)
+    expect(state.intake.has(shard)).toBe(false)
+    expect(shards(state)).toHaveLength(WAVES.perTaker - 1)
+  })
+
   test("invites nobody while its load is over its limit, and grows bit by bit while it is not", () => {
     const busy = book([...nodes.slice(0, 4), node("new", { isBusy: true })], owners)
     expect(invited(member("new", busy), busy)).toEqual([])
