@@ -81,7 +81,8 @@ export async function buildExecutable(
   mkdirSync(dirname(outfile), { recursive: true })
   // Put in place in one step, as it may be running; and Bun leaves source maps beside it, which are inside as well.
   const folder = mkdtempSync(join(dirname(outfile), ".building-"))
-  const fresh = join(folder, basename(outfile))
+  // Bun gives a program for Windows this ending, asked for or not.
+  const fresh = join(folder, target.name.startsWith("windows") ? "spectacles.exe" : basename(outfile))
   try {
     await compile(target, fresh, addon)
     renameSync(fresh, outfile)
