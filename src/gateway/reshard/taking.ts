@@ -14,7 +14,7 @@ const MOST_DISAGREEMENTS = 3
 
 /** The other side holds its events back meanwhile, and an interaction must be answered within 3 s. */
 const BRIEF_MS = 2_000
-/** Attempts that end so soon, before they may last as long as an attempt can. */
+/** Attempts that end so soon, before they may last as long as an attempt can: the broker may take longer to confirm. */
 const BRIEF_ATTEMPTS = 8
 
 /**
@@ -52,7 +52,7 @@ export class Taking {
   #rememberAskedMs = Number.NEGATIVE_INFINITY
   #askAgainMs = Number.NEGATIVE_INFINITY
   #disagreements = 0
-  #lates = 0
+  #timeouts = 0
 
   constructor(options: TakingOptions) {
     this.#options = options
@@ -115,7 +115,7 @@ export class Taking {
 
   #pursue(attempt: Attempt): void {
     const { pair, to, shard, clock, times } = this.#options
-    const withinMs = this.#lates < BRIEF_ATTEMPTS ? Math.min(BRIEF_MS, times.attemptMs) : times.attemptMs
+    const withinMs = this.#timeouts < BRIEF_ATTEMPTS ? Math.min(BRIEF_MS, times.attemptMs) : times.attemptMs
     if (clock.nowMs() > attempt.askedMs + withinMs) {
       return this.#declined(attempt, attempt.offer === null ? "unanswered" : "late")
     }
@@ -149,7 +149,7 @@ export class Taking {
   #declined(attempt: Attempt, result: "late" | "disagreed" | "unanswered"): void {
     const { pair, exchange, log } = this.#options
     if (result === "disagreed") this.#disagreements += 1
-    if (result === "late") this.#lates += 1
+    else this.#timeouts += 1
     if (result === "disagreed" && this.#disagreements === MOST_DISAGREEMENTS) {
       log.warn({ ...pair }, "two sessions do not have the same events: some will come twice")
     }

@@ -53,8 +53,11 @@ export class ModelExchange {
     this.#attempts.clear()
   }
 
-  /** One process' face of it. */
-  connect(ways: ModelExchangeWays): PairExchange {
+  /**
+   * One process' face of it.
+   * @param holds whether the process has the lease of a shard by now
+   */
+  connect(ways: ModelExchangeWays, holds: (side: Side, shard: number) => boolean = () => true): PairExchange {
     const { call } = ways
     const begun = new Map<string, number>()
     const owns = (side: Side, shard: number) => {
@@ -65,13 +68,15 @@ export class ModelExchange {
       listen: (listener) => void this.#listeners.add({ listener, ways }),
       begin: async (side, shard) => {
         const owner = `${side} ${shard}`
-        const [beginning, changes] = await call(() => {
+        const beginning = await call(() => {
+          if (!holds(side, shard)) return null
           for (const pair of this.#pairsOf(side, shard)) this.#attempts.delete(keyOf(pair))
           this.#begun.set(owner, (this.#begun.get(owner) ?? 0) + 1)
-          return [this.#begun.get(owner) ?? 0, this.#read(side, shard)] as const
+          return { number: this.#begun.get(owner) ?? 0, changes: this.#read(side, shard) }
         })
-        begun.set(owner, beginning)
-        return changes
+        if (beginning === null) throw new Error("the lease is another process's by now")
+        begun.set(owner, beginning.number)
+        return beginning.changes
       },
       read: (side, shard) => call(() => this.#read(side, shard)),
       ask: (pair, to, attempt) => call(() => this.#tell(({ asked }) => asked(pair, to, attempt))),

@@ -23,12 +23,15 @@ let results: string[]
 let gates: Readonly<Record<Side, GuildGate>>
 /** How old the answers of Discord are, by side. */
 let lateMs: Record<Side, number>
+/** How long the broker takes to confirm. */
+let confirmMs: number
 
 beforeEach(async () => {
   clock = new FakeClock()
   exchange = new ModelExchange(1, 1)
   results = []
   lateMs = { old: 0, new: 0 }
+  confirmMs = 0
   let attempts = 0
   handOvers = new PairHandOvers({
     ...{ exchange: exchange.connect(AT_ONCE), from: 1, to: 1, times: TIMES, clock, log: new RecordingLogger() },
@@ -55,7 +58,7 @@ function attach(side: Side): void {
   handOvers.attach(side, 0, {
     gate: gates[side],
     flush: () => true,
-    confirmed: () => Promise.resolve(),
+    confirmed: () => new Promise((resolve) => clock.after(confirmMs, resolve)),
     probe: async () => clock.nowMs() - lateMs[side],
   })
 }
@@ -131,6 +134,13 @@ describe("the guilds of a pair", () => {
     })
     expect(publisher()).toBe("new")
     expect(results).toEqual(["disagreed", "disagreed", "disagreed", "changed"])
+  })
+
+  test("go over in the end where the broker takes longer to confirm than an attempt lasts at first", () => {
+    confirmMs = SKEW_MS / 2
+    order("new", 4 * TIMES.holdMs)
+    expect(publisher()).toBe("new")
+    expect(results).toEqual([...Array(8).fill("unanswered"), "changed"])
   })
 
   test("are written down again by whoever knows, when Redis has forgotten it", () => {

@@ -61,6 +61,8 @@ class World {
   readonly #exchange: ModelExchange
   readonly #places: readonly ShardPlace[]
   readonly #processes: ModelProcess[] = []
+  /** By a shard's side and number, the process that has its lease: the last one that was started with it. */
+  readonly #holders = new Map<string, symbol>()
   readonly #events: SentEvent[] = []
   /** By the id that a session gives an event. */
   readonly #numbers = new Map<string, number>()
@@ -113,10 +115,13 @@ class World {
   }
 
   #start(places: readonly ShardPlace[]): void {
+    const node = Symbol()
+    for (const { side, shard } of places) this.#holders.set(`${side} ${shard}`, node)
+    const holds = (side: Side, shard: number) => this.#holders.get(`${side} ${shard}`) === node
     this.#processes.push(
       new ModelProcess(places, {
         ...{ clock: this.#clock, random: this.#random, from: this.#exchange.from, to: this.#exchange.to },
-        exchange: this.#exchange.connect(this.#ways()),
+        exchange: this.#exchange.connect(this.#ways(), holds),
         newAttempt: () => {
           this.#attempts += 1
           return `attempt ${this.#attempts}`
