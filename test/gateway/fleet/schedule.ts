@@ -33,6 +33,8 @@ export interface ScheduleResult {
   readonly takeovers: number
   readonly refusedWrites: number
   readonly faults: number
+  /** The ledger lost all twice within a lease or so. */
+  readonly lossesInARow: number
 }
 
 export function runSchedule(seed: number): ScheduleResult {
@@ -114,11 +116,11 @@ class World {
   #endMs = 0
   #isLedgerUp = true
   #isFailoverDue = false
-  #hasLostAll = false
   #isCalm = false
   #takeovers = 0
   #refusedWrites = 0
   #faults = 0
+  #lossesInARow = 0
 
   constructor(seed: number) {
     this.#random = seeded(seed)
@@ -151,6 +153,7 @@ class World {
       takeovers: this.#takeovers,
       refusedWrites: this.#refusedWrites,
       faults: this.#faults,
+      lossesInARow: this.#lossesInARow,
     }
   }
 
@@ -174,7 +177,8 @@ class World {
           case 5:
             return this.#outage(this.#random.between(10, 2.5 * LEASE_MS))
           case 6:
-            return this.#restart(this.#reshards || this.#random.chance(0.5) ? "nothing" : "all")
+            if (this.#reshards || this.#random.chance(0.5)) return this.#restart("nothing")
+            return this.#loseAll()
           case 7:
           case 8:
             return void (node !== null && this.#partition(node, this.#random.between(10, 3 * LEASE_MS)))
@@ -239,14 +243,29 @@ class World {
     })
   }
 
-  /**
-   * All is lost once at most. A second time within a lease a process may come back that was paused all the while, and nobody knows
-   * by then that another one has had its shards.
-   */
   #restart(lost: "nothing" | "all"): void {
-    this.#ledger.restart(this.#hasLostAll ? "nothing" : lost)
-    this.#hasLostAll ||= lost === "all"
+    this.#ledger.restart(lost)
     this.#endAllConnections()
+  }
+
+  /**
+   * Now and then twice: before those who wait for a lease's time may take what nobody came back for, or just after. At worst one
+   * node sleeps through both, and whoever has had its shards meanwhile cannot tell.
+   */
+  #loseAll(): void {
+    this.#restart("all")
+    if (!this.#random.chance(0.5)) return
+    const living = this.#nodes.filter(({ isAlive }) => isAlive)
+    const first = this.#random.int(Math.max(1, living.length))
+    const [sleeper, taker] = [...living.slice(first), ...living.slice(0, first)]
+    const isWorst = this.#random.chance(0.7)
+    if (isWorst && sleeper !== undefined) this.#pause(sleeper, this.#random.between(LEASE_MS, 2 * LEASE_MS))
+    this.#at(this.#random.between(isWorst ? LEASE_MS : 0, 1.5 * LEASE_MS), () => {
+      if (this.#isCalm) return
+      this.#lossesInARow += 1
+      this.#restart("all")
+      if (isWorst && taker !== undefined) this.#partition(taker, this.#random.between(LEASE_MS, 2 * LEASE_MS))
+    })
   }
 
   /** The replica that takes over lacks the last moments, in which shards changed hands. */

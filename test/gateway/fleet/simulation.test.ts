@@ -10,17 +10,20 @@ test(
     let takeovers = 0
     let refusedWrites = 0
     let faults = 0
+    let lossesInARow = 0
     for (let seed = 1; seed <= SCHEDULES; seed += 1) {
       const result = runSchedule(seed)
       expect([seed, result.problems]).toEqual([seed, []])
       takeovers += result.takeovers
       refusedWrites += result.refusedWrites
       faults += result.faults
+      lossesInARow += result.lossesInARow
     }
     // The schedules are hard enough to mean something.
     expect(takeovers).toBeGreaterThan(SCHEDULES)
     expect(refusedWrites).toBeGreaterThan(SCHEDULES / 10)
     expect(faults).toBeGreaterThan(SCHEDULES)
+    expect(lossesInARow).toBeGreaterThan(SCHEDULES / 50)
   },
   TIMEOUT_MS,
 )
