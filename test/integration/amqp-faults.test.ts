@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../../src/flow/clock.ts"
 import type { SimulatorOptions } from "../../src/simulator/options.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
-import { takeMessages } from "../fixtures/amqp-queues.ts"
+import { messageIds, takeMessages } from "../fixtures/amqp-queues.ts"
 import { fastClock } from "../fixtures/fast-clock.ts"
 import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { RecordingLogger } from "../fixtures/recording-logger.ts"
@@ -89,8 +89,7 @@ async function expectEverything(gateway: RunningGateway): Promise<void> {
     return live.every(({ shard, sequence }) => shards.find(({ id }) => id === shard)?.acknowledged === sequence)
   })
   const messages = await takeMessages(server.url, group, EVENTS)
-  const ids = (event: string) => (messages.get(event) ?? []).map(({ properties }) => String(properties.messageId))
-  expect(missingAmong(discord, ids)).toEqual([])
+  expect(missingAmong(discord, messageIds(messages))).toEqual([])
   expect(identifies()).toBe(SHARDS)
 }
 

@@ -9,13 +9,13 @@ import { Redis } from "ioredis"
 import { decodeBody } from "../../src/brokers/body.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
-import { takeMessages } from "../fixtures/amqp-queues.ts"
+import { messageIds, takeMessages } from "../fixtures/amqp-queues.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+import { EVENTS, missingAmong, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const TIMEOUT_MS = 120_000
 const SHARDS = 2
@@ -64,9 +64,6 @@ async function start(settings: Readonly<Record<string, string>>): Promise<Gatewa
   return gateway
 }
 
-const outcomes = (kind: "identify" | "resume", outcome: string) =>
-  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
-
 async function metricIs(port: number, line: string): Promise<void> {
   while (true) {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
@@ -104,10 +101,8 @@ async function amqpSetup(): Promise<Setup> {
     refuse: () => server.ctl("set_vm_memory_high_watermark", "absolute", "1MB"),
     accept: () => server.ctl("set_vm_memory_high_watermark", "0.8"),
     async ids() {
-      const messages = await takeMessages(server.url, "gateway", EVENTS)
-      for (const [event, list] of messages) {
-        taken.get(event)?.push(...list.map(({ properties }) => String(properties.messageId)))
-      }
+      const messages = messageIds(await takeMessages(server.url, "gateway", EVENTS))
+      for (const [event, ids] of messages) taken.get(event)?.push(...ids)
       return taken
     },
     stop: () => server.stop(),
@@ -146,8 +141,8 @@ describe.each([
     await until(() => discord.sessions().every(({ connected }) => connected))
     await storedPast((shard) => discord.sessions().find((session) => session.shard === shard)?.sequence ?? 0)
     const ids = await setup.ids()
-    expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(missingAmong(discord, ids)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
   }
 
   /** Events that the stored session counts as received and the broker does not have; and those that are still to come. */
@@ -180,7 +175,7 @@ describe.each([
       expect(behind).toBeGreaterThan(RATE)
       await setup.accept()
       await start(settings)
-      await until(() => outcomes("resume", "resumed") === SHARDS)
+      await until(() => outcomes(discord, "resume", "resumed") === SHARDS)
       await expectEverything()
     },
     TIMEOUT_MS,
@@ -199,7 +194,7 @@ describe.each([
         expect((await compare()).ahead).toEqual([])
       }
       await start(settings)
-      await until(() => outcomes("resume", "resumed") === SHARDS * 3)
+      await until(() => outcomes(discord, "resume", "resumed") === SHARDS * 3)
       await expectEverything()
     },
     TIMEOUT_MS,
@@ -214,7 +209,7 @@ describe.each([
       expect(await first.exited).toBe(0)
       expect((await compare()).ahead).toEqual([])
       await start(settings)
-      await until(() => outcomes("resume", "resumed") === SHARDS)
+      await until(() => outcomes(discord, "resume", "resumed") === SHARDS)
       await expectEverything()
       for (const [, ids] of await setup.ids()) expect(new Set(ids).size).toBe(ids.length)
     },
@@ -265,8 +260,8 @@ describe("with sessions in Redis", () => {
       first.signal("SIGKILL")
       await first.exited
       await start(settings)
-      await until(() => outcomes("resume", "resumed") === SHARDS)
-      expect(outcomes("identify", "ready")).toBe(SHARDS + 1)
+      await until(() => outcomes(discord, "resume", "resumed") === SHARDS)
+      expect(outcomes(discord, "identify", "ready")).toBe(SHARDS + 1)
     },
     TIMEOUT_MS,
   )
@@ -281,9 +276,9 @@ describe("with sessions in Redis", () => {
       expect(await first.exited).toBe(0)
       const old = await stored(0)
       await start({ ...settings, DISCORD_SHARD_COUNT: "2" })
-      await until(() => outcomes("identify", "ready") === 1 + 2)
+      await until(() => outcomes(discord, "identify", "ready") === 1 + 2)
       while ((await stored(0))?.shardCount !== 2 || (await stored(1))?.shardCount !== 2) await Bun.sleep(5)
-      expect(outcomes("resume", "resumed")).toBe(0)
+      expect(outcomes(discord, "resume", "resumed")).toBe(0)
       expect(await gaps()).toEqual([{ shard: 0, session_id: old?.sessionId, last_seq: old?.sequence }])
     },
     TIMEOUT_MS,

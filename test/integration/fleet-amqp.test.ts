@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
-import { takeMessages } from "../fixtures/amqp-queues.ts"
+import { messageIds, takeMessages } from "../fixtures/amqp-queues.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
@@ -54,8 +54,7 @@ test(
     await until(() => discord.sessions().every(({ connected }) => connected))
     await fleet.storedAll()
     const messages = await takeMessages(rabbit.url, "fleet", EVENTS)
-    const ids = (event: string) => (messages.get(event) ?? []).map(({ properties }) => String(properties.messageId))
-    expect(missingAmong(discord, ids)).toEqual([])
+    expect(missingAmong(discord, messageIds(messages))).toEqual([])
     expect(discord.record.of("identify").map(({ outcome }) => outcome)).toEqual(Array(SHARDS).fill("ready"))
   },
   TIMEOUT_MS,

@@ -7,8 +7,6 @@ import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
 import { killCaughtUp, startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
-import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
 
 const SHARDS = 8
 const LEASE_MS = 2_000
@@ -32,11 +30,7 @@ async function start(redisUrl: string, lookAt: string): Promise<void> {
 }
 
 async function expectEverything(url: string | readonly string[]): Promise<void> {
-  discord.setRate(0)
-  await until(() => discord.sessions().every(({ connected }) => connected))
-  await fleet.storedAll()
-  const ids = await streamIds(url, EVENTS)
-  expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
+  expect(await fleet.problems(url)).toEqual([])
   expect(discord.record.of("identify").map(({ outcome }) => outcome)).toEqual(Array(SHARDS).fill("ready"))
   const isOther = ({ outcome }: { readonly outcome: string }) => outcome !== "resumed"
   expect(discord.record.of("resume").filter(isOther)).toEqual([])

@@ -8,7 +8,7 @@ import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+import { EVENTS, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const SHARDS = 8
 const LEASE_MS = 1_500
@@ -38,44 +38,32 @@ afterEach(async () => {
   await server.stop()
 })
 
-const outcomes = (kind: "identify" | "resume", outcome: string) =>
-  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
-
-/** Traffic ends; everything is confirmed and stored. @returns what is missing or out of order */
-async function problems(): Promise<readonly string[]> {
-  discord.setRate(0)
-  await until(() => discord.sessions().every(({ connected }) => connected))
-  await fleet.storedAll()
-  const ids = await streamIds(server.url, EVENTS)
-  return missingAmong(discord, (event) => ids.get(event) ?? [])
-}
-
 test(
   "#34 without CLIENT KILL a process that was paused past its lease wakes up and changes nothing all the same",
   async () => {
     await fleet.start()
     const paused = await fleet.start()
     await fleet.balanced(2)
-    const resumes = outcomes("resume", "resumed")
+    const resumes = outcomes(discord, "resume", "resumed")
     // Events are piling up in it, and it has more to write as soon as it wakes up.
     server.pause()
     await Bun.sleep(PILE_UP_MS)
     paused.signal("SIGSTOP")
     server.resume()
     await fleet.balanced(1)
-    await until(() => outcomes("resume", "resumed") === resumes + SHARDS / 2)
+    await until(() => outcomes(discord, "resume", "resumed") === resumes + SHARDS / 2)
     const before = await streamIds(server.url, EVENTS)
     paused.signal("SIGCONT")
     await fleet.balanced(2)
-    expect(await problems()).toEqual([])
+    expect(await fleet.problems(server.url)).toEqual([])
     // What it had read and not written when it was paused would stand there twice.
     const after = await streamIds(server.url, EVENTS)
     for (const [event, ids] of after) {
       const since = ids.slice(before.get(event)?.length)
       expect(since.filter((id) => before.get(event)?.includes(id))).toEqual([])
     }
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
-    expect(outcomes("resume", "resumed")).toBe(resumes + SHARDS)
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "resume", "resumed")).toBe(resumes + SHARDS)
     paused.signal("SIGTERM")
     expect(await paused.exited).toBe(0)
     expect(await paused.errors).toContain("lose their permits")
@@ -92,8 +80,8 @@ test(
     killed.signal("SIGKILL")
     await killed.exited
     await fleet.balanced(1)
-    expect(await problems()).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(await fleet.problems(server.url)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
   },
   TIMEOUT_MS,
 )

@@ -7,7 +7,7 @@ import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+import { EVENTS, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const SHARDS = 8
 const LEASE_MS = 1_500
@@ -33,29 +33,17 @@ afterEach(async () => {
   await server.stop()
 })
 
-const outcomes = (kind: "identify" | "resume", outcome: string) =>
-  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
-
-/** Traffic ends; everything is confirmed and stored. @returns what is missing or out of order */
-async function problems(): Promise<readonly string[]> {
-  discord.setRate(0)
-  await until(() => discord.sessions().every(({ connected }) => connected))
-  await fleet.storedAll()
-  const ids = await streamIds(server.url, EVENTS)
-  return missingAmong(discord, (event) => ids.get(event) ?? [])
-}
-
 test(
   "a second process takes half of the shards by resume: no identify, no event lost",
   async () => {
     await fleet.start()
     await fleet.balanced(1)
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
     await fleet.start()
     await fleet.balanced(2)
-    expect(await problems()).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
-    expect(outcomes("resume", "resumed")).toBe(SHARDS / 2)
+    expect(await fleet.problems(server.url)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "resume", "resumed")).toBe(SHARDS / 2)
   },
   TIMEOUT_MS,
 )
@@ -88,13 +76,13 @@ test(
     await fleet.start()
     const leaver = await fleet.start()
     await fleet.balanced(2)
-    const resumes = outcomes("resume", "resumed")
+    const resumes = outcomes(discord, "resume", "resumed")
     leaver.signal("SIGTERM")
     expect(await leaver.exited).toBe(0)
     await fleet.balanced(1)
-    expect(await problems()).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
-    expect(outcomes("resume", "resumed") - resumes).toBe(SHARDS / 2)
+    expect(await fleet.problems(server.url)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "resume", "resumed") - resumes).toBe(SHARDS / 2)
   },
   TIMEOUT_MS,
 )
@@ -110,8 +98,8 @@ test(
     expect(await leaver.exited).toBe(0)
     server.resume()
     await fleet.balanced(1)
-    expect(await problems()).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(await fleet.problems(server.url)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
   },
   TIMEOUT_MS,
 )
@@ -141,8 +129,8 @@ test(
     killed.signal("SIGKILL")
     await killed.exited
     await fleet.balanced(1)
-    expect(await problems()).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(await fleet.problems(server.url)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
   },
   TIMEOUT_MS,
 )
@@ -153,28 +141,28 @@ test(
     const awake = await fleet.start()
     const paused = await fleet.start()
     await fleet.balanced(2)
-    const resumes = outcomes("resume", "resumed")
+    const resumes = outcomes(discord, "resume", "resumed")
     // Events are piling up in it, and it has more to write as soon as it wakes up.
     server.pause()
     await Bun.sleep(PILE_UP_MS)
     paused.signal("SIGSTOP")
     server.resume()
     await fleet.balanced(1)
-    await until(() => outcomes("resume", "resumed") === resumes + SHARDS / 2)
+    await until(() => outcomes(discord, "resume", "resumed") === resumes + SHARDS / 2)
     const before = await streamIds(server.url, EVENTS)
     paused.signal("SIGCONT")
     await fleet.balanced(2)
-    expect(await problems()).toEqual([])
+    expect(await fleet.problems(server.url)).toEqual([])
     // What it had read and not written when it was paused would stand there twice.
     const after = await streamIds(server.url, EVENTS)
     for (const [event, ids] of after) {
       const since = ids.slice(before.get(event)?.length)
       expect(since.filter((id) => before.get(event)?.includes(id))).toEqual([])
     }
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
     // Half of them go back by hand-over; the one that woke up resumed nothing on its own.
-    expect(outcomes("resume", "resumed")).toBe(resumes + SHARDS)
-    expect(outcomes("resume", "invalid")).toBe(0)
+    expect(outcomes(discord, "resume", "resumed")).toBe(resumes + SHARDS)
+    expect(outcomes(discord, "resume", "invalid")).toBe(0)
     for (const gateway of [awake, paused]) {
       gateway.signal("SIGTERM")
       expect(await gateway.exited).toBe(0)

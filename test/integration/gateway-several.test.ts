@@ -10,12 +10,12 @@ import { Amqp, type Broker, Redis } from "../../src/client/brokers.ts"
 import { type GatewayBroker, GatewayClient } from "../../src/client/gateway-client.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
-import { takeMessages } from "../fixtures/amqp-queues.ts"
+import { messageIds, takeMessages } from "../fixtures/amqp-queues.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+import { EVENTS, missingAmong, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const TIMEOUT_MS = 60_000
 const SHARDS = 4
@@ -62,12 +62,7 @@ async function amqpSetup(): Promise<Setup> {
   return {
     settings: { BROKER_TYPE: "amqp", AMQP_URL: server.url, SHARD_STORE_TYPE: "file", SHARD_STORE_PATH: folder },
     broker,
-    async ids() {
-      const messages = await takeMessages(server.url, "gateway", EVENTS)
-      return new Map(
-        [...messages].map(([event, list]) => [event, list.map(({ properties }) => String(properties.messageId))]),
-      )
-    },
+    ids: async () => messageIds(await takeMessages(server.url, "gateway", EVENTS)),
     async stored() {
       const files = shardIds.map((shard) =>
         Bun.file(join(folder, `shard-${shard}.json`))
@@ -125,8 +120,6 @@ describe.each([
     return started
   }
 
-  const outcomes = (kind: "identify" | "resume", outcome: string) =>
-    discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
   const allLive = () => until(() => discord.sessions().filter(({ connected }) => connected).length === SHARDS)
   const packets = () => discord.record.of("packet").filter(({ op }) => op === 4)
 
@@ -178,14 +171,14 @@ describe.each([
         expect(discord.sessions().find(({ id }) => id === sessionId)?.shard).toBe(shard)
       }
       gateways.push(...(await startBoth()))
-      await until(() => outcomes("resume", "resumed") === SHARDS)
+      await until(() => outcomes(discord, "resume", "resumed") === SHARDS)
       discord.setRate(0)
       const sequenceOf = (shard: number) => discord.sessions().find((session) => session.shard === shard)?.sequence ?? 0
       while ((await setup.stored()).some(({ shard, sequence }) => sequence < sequenceOf(shard))) await Bun.sleep(10)
       const ids = await setup.ids()
-      expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
+      expect(missingAmong(discord, ids)).toEqual([])
       for (const [, list] of ids) expect(new Set(list).size).toBe(list.length)
-      expect(outcomes("identify", "ready")).toBe(SHARDS)
+      expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
     },
     TIMEOUT_MS,
   )

@@ -8,7 +8,7 @@ import { startSimulator } from "../../src/simulator/start.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
-import { EVENTS, missingAmong, until } from "../fixtures/running-gateway.ts"
+import { EVENTS, missingAmong, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const LONG = process.env["SPECTACLES_LONG_TESTS"] === "1"
 const TIMES = LONG ? 10 : 3
@@ -52,9 +52,6 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<G
   return gateway
 }
 
-const outcomes = (kind: "identify" | "resume", outcome: string) =>
-  discord.record.of(kind).filter((entry) => entry.outcome === outcome).length
-
 /** The sequences that are stored, by shard. */
 async function stored(): Promise<readonly number[]> {
   const texts = await redis.mget(Array.from({ length: SHARDS }, (_, shard) => `gateway:${shard}`))
@@ -86,9 +83,9 @@ test(
     }
     await start()
     const ids = await settled()
-    expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
-    expect(outcomes("resume", "resumed")).toBe(SHARDS * TIMES)
+    expect(missingAmong(discord, ids)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "resume", "resumed")).toBe(SHARDS * TIMES)
   },
   TIMEOUT_MS,
 )
@@ -105,10 +102,10 @@ test(
     }
     await start()
     const ids = await settled()
-    expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
+    expect(missingAmong(discord, ids)).toEqual([])
     for (const [, entries] of ids) expect(new Set(entries).size).toBe(entries.length)
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
-    expect(outcomes("resume", "resumed")).toBe(SHARDS * TIMES)
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
+    expect(outcomes(discord, "resume", "resumed")).toBe(SHARDS * TIMES)
   },
   TIMEOUT_MS,
 )
@@ -125,8 +122,8 @@ test(
     server.resume()
     await start()
     const ids = await settled()
-    expect(missingAmong(discord, (event) => ids.get(event) ?? [])).toEqual([])
-    expect(outcomes("identify", "ready")).toBe(SHARDS)
+    expect(missingAmong(discord, ids)).toEqual([])
+    expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
   },
   TIMEOUT_MS,
 )
@@ -134,7 +131,7 @@ test(
 test("packets that command handlers add to the streams SEND and of a shard's id reach Discord, and are acknowledged", async () => {
   discord.setRate(0)
   await start()
-  await until(() => outcomes("identify", "ready") === SHARDS)
+  await until(() => outcomes(discord, "identify", "ready") === SHARDS)
   const presence = { op: 3, d: { since: null, activities: [], status: "idle", afk: false } }
   const guild = String(1n << 22n)
   await redis.xadd("SEND", "*", "data", JSON.stringify({ guild_id: guild, packet: presence }))
