@@ -79,7 +79,8 @@ export async function prepareBurst(
     if (waitingBytes >= CHUNK_BYTES) finishChunk()
     if (index % EVENTS_A_TURN === EVENTS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
   }
-  finishChunk()
+  // An empty chunk would be left behind by whoever sends up to the last event, and what waits with it.
+  if (frames.length > 0 || chunks.length === 0) finishChunk()
   const sendChunk = () => {
     const chunk = chunks.shift()
     if (chunk === undefined) return 0
