@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib"
 import { exchange, type RawServer, rawServer } from "../fixtures/raw-http.ts"
 import { type RunningProxy, startProxy } from "../fixtures/running-proxy.ts"
 
@@ -274,6 +275,29 @@ describe("sent again is only what is safe:", () => {
     expect([response.status, ...bodies]).toEqual([200, "hello", "hello"])
     expect(await proxy.metrics()).toContain('proxy_upstream_429_total{scope="user"} 1')
   })
+
+  // What an encoding hides looks like Cloudflare's 429, for which every request would have to wait.
+  test.each(["gzip", "deflate", "br", "zstd"] as const)(
+    "what comes back as %s is read: a 429 is no ban, and an error reaches the client as it was",
+    async (encoding) => {
+      const encode = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync }[encoding]
+      const encoded = (status: number, body: object, more: Record<string, string> = {}) => {
+        const headers = { "content-encoding": encoding, "content-type": "application/json", via: "1.1 google", ...more }
+        return new Response(encode(JSON.stringify(body)), { status, headers })
+      }
+      let requests = 0
+      const proxy = await proxyTo((request) => {
+        if (request.url.includes("/webhooks/")) return encoded(404, { message: "Unknown Message", code: 10_008 })
+        requests += 1
+        return requests === 1 ? encoded(429, { retry_after: 0.01 }, { "retry-after": "0" }) : new Response("ok")
+      })
+      const limited = await fetch(`${proxy.url}/api/v10/gateway`)
+      expect([await limited.text(), requests]).toEqual(["ok", 2])
+      expect(await proxy.metrics()).toContain('proxy_upstream_429_total{scope="user"} 1')
+      const unknown = await fetch(`${proxy.url}/api/v10/webhooks/${CHANNEL}/t/messages/1`)
+      expect([unknown.status, await unknown.json()]).toEqual([404, { message: "Unknown Message", code: 10_008 }])
+    },
+  )
 
   test("a host that cannot be reached is an honest 502", async () => {
     const proxy = await startProxy("127.0.0.1:1")

@@ -55,10 +55,12 @@ export function tooMany(headers: HeaderSource, body: string): TooMany {
   // The body has decimals, the header is rounded, up or down: the longer one is safe.
   const said = header === null ? inBody : Math.max(header, inBody ?? 0)
   const scope = headers.get("x-ratelimit-scope")
-  const isDiscords = scope !== null || headers.get("x-ratelimit-bucket") !== null || hasDiscordVia(headers)
-  if (json === null || said === null || !isDiscords) return { scope: "ban", retryAfterMs: said ?? BAN_MS }
-  const retryAfterMs = said > 0 ? said : UNSAID_RETRY_MS
-  if (scope === "global" || json["global"] === true || headers.get("x-ratelimit-global") === "true") {
+  // Its limiter's headers tell Discord's answer for certain, even one without a body, as to a HEAD.
+  const isDiscords = scope !== null || headers.get("x-ratelimit-bucket") !== null
+  const isBan = !isDiscords && (json === null || said === null || !hasDiscordVia(headers))
+  if (isBan) return { scope: "ban", retryAfterMs: said ?? BAN_MS }
+  const retryAfterMs = said !== null && said > 0 ? said : UNSAID_RETRY_MS
+  if (scope === "global" || json?.["global"] === true || headers.get("x-ratelimit-global") === "true") {
     return { scope: "global", retryAfterMs }
   }
   return { scope: scope === "shared" ? "shared" : "user", retryAfterMs }

@@ -204,11 +204,17 @@ async function textOf(response: Response): Promise<string> {
 function plainBody(response: Response): ReadableStream<Uint8Array> | readonly Uint8Array[] {
   const { body } = response
   if (body === null) return []
-  const encoding = response.headers.get("content-encoding")
-  if (encoding === "gzip") return body.pipeThrough(new DecompressionStream("gzip"))
-  if (encoding === "deflate") return body.pipeThrough(new DecompressionStream("deflate"))
-  return body
+  const format = FORMATS.get(response.headers.get("content-encoding")?.toLowerCase() ?? "")
+  return format === undefined ? body : body.pipeThrough(new DecompressionStream(format))
 }
+
+/** What Discord and Cloudflare encode with, where the client's Accept-Encoding allows it. */
+const FORMATS: ReadonlyMap<string, Bun.CompressionFormat> = new Map([
+  ["gzip", "gzip"],
+  ["deflate", "deflate"],
+  ["br", "brotli"],
+  ["zstd", "zstd"],
+])
 
 /** The same answer around a body that was read. */
 function remade({ status, headers }: Response, body: string): Response {

@@ -35,6 +35,16 @@ describe("a 429", () => {
     })
   })
 
+  test("whose body is missing or broken off, as to a HEAD, is Discord's where its headers say so", () => {
+    const given = { ...via, "x-ratelimit-scope": "user", "retry-after": "2" }
+    for (const body of ["", '{"message": "You are be']) {
+      expect(tooMany(headers(given), body)).toEqual({ scope: "user", retryAfterMs: 2_000 })
+      const global = { ...given, "x-ratelimit-scope": "global", "x-ratelimit-global": "true" }
+      expect(tooMany(headers(global), body)).toEqual({ scope: "global", retryAfterMs: 2_000 })
+      expect(tooMany(headers({ "x-ratelimit-bucket": "abc" }), body)).toEqual({ scope: "user", retryAfterMs: 1_000 })
+    }
+  })
+
   test.each([
     ["HTML", { ...via, "retry-after": "30" }, "<html>error code: 1015</html>", 30_000],
     ["JSON without a time to wait", { via: "1.1 google" }, '{"message": "blocked"}', 60_000],
