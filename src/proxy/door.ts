@@ -20,6 +20,6 @@ export interface DoorOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly send: Send
-  /** Told of every answer. */
-  readonly answered: (route: Route, status: number) => void
+  /** Told of every answer; null: what was asked is no request that has a route. */
+  readonly answered: (route: Route | null, status: number) => void
 }

@@ -86,8 +86,9 @@ export class ProxyMetrics {
     this.#inFlight = metrics.gauge({ name: "proxy_upstream_in_flight", help: "Requests that Discord is working on." })
   }
 
-  answered({ template, known }: Route, status: number): void {
-    const route = known ? template : OTHER_ROUTE
+  /** @param asked null for what was no request that has a route. */
+  answered(asked: Route | null, status: number): void {
+    const route = asked?.known === true ? asked.template : OTHER_ROUTE
     let counts = this.#counts.get(route)
     if (counts === undefined) {
       counts = new Uint32Array(MAX_STATUS)

@@ -146,6 +146,13 @@ describe("a request passes through", () => {
   })
 })
 
+test("a request of HTTP/1.0 without a Host goes where its path says", async () => {
+  const proxy = await proxyTo(seen)
+  expect(await exchange(proxy.port, "GET /api/v10/gateway HTTP/1.0\r\n\r\n")).toContain("/api/v10/gateway")
+  const elsewhere = await exchange(proxy.port, "GET /x?u=http://evil/api/v10/gateway HTTP/1.0\r\n\r\n")
+  expect(elsewhere).toContain("must begin with /api/")
+})
+
 describe("what cannot be passed on gets a clear error, and reaches nobody", () => {
   test.each([
     ["GET /api/v10/channels//messages", "empty segment"],
@@ -210,6 +217,19 @@ describe("what cannot be passed on gets a clear error, and reaches nobody", () =
     expect(reached).toBe(0)
   })
 
+  test("a body that is too large, told so before it is sent, and all of these are counted", async () => {
+    const proxy = await proxyTo(seen)
+    const head = "POST /api/v10/gateway HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 600000000\r\n\r\n"
+    const answer = await exchange(proxy.port, head)
+    expect(answer).toStartWith("HTTP/1.1 413")
+    expect(answer).toContain("x-spectacles-proxy: bad request")
+    await fetch(`${proxy.url}/metrics`)
+    const metrics = await proxy.metrics()
+    for (const status of [404, 413]) {
+      expect(metrics).toContain(`proxy_requests_total{route="other",status="${status}"} 1`)
+    }
+  })
+
   test("options of ours that cannot be read", async () => {
     const proxy = await proxyTo(seen)
     for (const headers of [{ "x-spectacles-priority": "callback" }, { "x-spectacles-timeout": "soon" }]) {
@@ -218,6 +238,14 @@ describe("what cannot be passed on gets a clear error, and reaches nobody", () =
       expect(response.headers.get("x-spectacles-proxy")).toBe("bad request")
     }
   })
+})
+
+test("a deadline that is further off than a timer can run is none", async () => {
+  const proxy = await proxyTo(seen)
+  for (const timeout of ["30d", "999999999h"]) {
+    const response = await fetch(`${proxy.url}/api/v10/gateway`, { headers: { "x-spectacles-timeout": timeout } })
+    expect(response.status).toBe(200)
+  }
 })
 
 describe("sent again is only what is safe:", () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFileSync } from "node:fs"
-import type { Socket } from "node:net"
+import { connect, type Socket } from "node:net"
 import { freePort } from "../fixtures/free-port.ts"
 import { answering, startProxyProcess } from "../fixtures/proxy-process.ts"
 import { rawServer } from "../fixtures/raw-http.ts"
@@ -120,6 +120,40 @@ test("uploads and downloads of 25 MB, several at once, stream through a process 
   expect(all).toEqual(Array.from({ length: 8 }, () => [String(size), size]))
   // 400 MB have passed. Kept whole, even one direction of them would show.
   expect(residentMib(proxy.pid, "VmHWM") - before).toBeLessThan(100)
+})
+
+test("uploads are in hand in any number, however large they are, and those that break off leave nothing behind", async () => {
+  const arrived = new Set<Socket>()
+  const all = Promise.withResolvers<void>()
+  const proxy = await proxyToRaw((socket, data) => {
+    if (!data.startsWith("POST")) return
+    arrived.add(socket)
+    if (arrived.size === 4) all.resolve()
+  })
+  const upload = (channel: number, length: number) =>
+    new Promise<Socket>((resolve) => {
+      const socket = connect(proxy.port, "127.0.0.1", () => {
+        socket.write(
+          `POST /api/v10/channels/${channel}/messages HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\na`,
+        )
+        resolve(socket)
+      })
+      socket.on("error", () => {})
+    })
+  const large = await Promise.all(Array.from({ length: 4 }, (_, channel) => upload(channel, 400 * MIB)))
+  await all.promise
+  // More than the room that there is for bodies that are kept.
+  const kept = await Promise.all(Array.from({ length: 520 }, (_, channel) => upload(channel, MIB)))
+  for (const socket of [...large, ...kept]) socket.destroy()
+  while (proxy.service.inFlight > 0) await Bun.sleep(5)
+  const post = () =>
+    fetch(`${proxy.url}/api/v10/channels/9/messages`, {
+      method: "POST",
+      body: new Uint8Array(MIB),
+      headers: { "x-spectacles-timeout": "50ms" },
+    })
+  while ((await post()).status !== 504) await Bun.sleep(5)
+  expect(await proxy.metrics()).toContain('route="POST /channels/:channel/messages",status="499"} 4')
 })
 
 /** Linux only, as the gate is. */

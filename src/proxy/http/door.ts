@@ -3,10 +3,10 @@
 import { formatListenAddress } from "../../config/listen-address.ts"
 import { OperatorError } from "../../ops/operator-error.ts"
 import type { DoorOptions } from "../door.ts"
-import { badRequest, failureResponse, refused } from "../failure.ts"
+import { badRequest, type Failure, failureResponse, refused } from "../failure.ts"
 import { ProxyRequest, type ProxyRequestParts, type RequestDoor } from "../proxy-request.ts"
 import { parseTarget } from "../target.ts"
-import { HeldBytes, MAX_KEPT_BYTES, readBody } from "./request-body.ts"
+import { HeldBytes, mostKeptBytes, readBody } from "./request-body.ts"
 import { dropResponseHeaders, takeRequestHeaders } from "./request-headers.ts"
 
 /** The most that Bun allows. Waiting requests are exempt: they have deadlines of their own. */
@@ -42,7 +42,8 @@ export function openHttpDoor(options: HttpDoorOptions): HttpDoor {
         hostname,
         port,
         idleTimeout: IDLE_SECONDS,
-        maxRequestBodySize: MAX_BODY_BYTES,
+        // Bun's own answer to more would not say who refuses, and why.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
         fetch: (request, server) => door.answer(request, server),
         error: (error) => {
           log.error({ err: error }, "a request could not be answered")
@@ -82,12 +83,11 @@ class Door {
     const { apiVersion, clock, timeoutMs } = this.#options
     const { method, headers, url } = request
     if (!METHODS.has(method))
-      return failureResponse(badRequest(`Cannot pass on ${method}: Discord has no such method.`, 405))
-    // Bun makes the URL of the Host header; what Host says is of no interest.
-    const target = parseTarget(url.slice(Math.max(0, url.indexOf("/", url.indexOf("://") + 3))), apiVersion)
-    if ("problem" in target) return failureResponse(badRequest(target.problem, 404))
+      return this.#refuse(badRequest(`Cannot pass on ${method}: Discord has no such method.`, 405))
+    const target = parseTarget(pathOf(url), apiVersion)
+    if ("problem" in target) return this.#refuse(badRequest(target.problem, 404))
     const options = takeRequestHeaders(headers, this.#tokenFor(target.path))
-    if (typeof options === "string") return failureResponse(badRequest(options))
+    if (typeof options === "string") return this.#refuse(badRequest(options))
     const withinMs = options.timeoutMs ?? timeoutMs
     const deadlineMs = withinMs === Number.POSITIVE_INFINITY ? withinMs : clock.nowMs() + withinMs
     const door = new Connection(request, server)
@@ -110,14 +110,25 @@ class Door {
 
   async #passWithBody(parts: ProxyRequestParts, request: Request): Promise<Response> {
     const length = contentLength(parts.headers)
-    // Small bodies are bounded by the number of requests that may wait.
-    const heldBytes = length !== null && length > MAX_KEPT_BYTES ? length : 0
-    if (!this.#held.take(heldBytes)) return failureResponse(refused(FULL))
+    if (length !== null && length > MAX_BODY_BYTES) return this.#refuse(TOO_LARGE)
+    let heldBytes = mostKeptBytes(length)
+    if (!this.#held.take(heldBytes)) return this.#refuse(FULL)
     try {
-      return await this.#pass({ ...parts, body: await readBody(request, length) })
+      const body = await readBody(request, length)
+      if (body instanceof Uint8Array) {
+        this.#held.give(heldBytes - body.length)
+        heldBytes = body.length
+      }
+      return await this.#pass({ ...parts, body })
     } finally {
       this.#held.give(heldBytes)
     }
+  }
+
+  /** Before it is known which route it would have been. */
+  #refuse(failure: Failure): Response {
+    this.#options.answered(null, failure.status)
+    return failureResponse(failure)
   }
 
   /** Our own token, where the path does not carry one itself. */
@@ -128,7 +139,11 @@ class Door {
   }
 }
 
-const FULL = { type: "refused", reason: "queue full", retryAfterMs: null } as const
+const FULL = refused({ type: "refused", reason: "queue full", retryAfterMs: null })
+const TOO_LARGE = badRequest(
+  `Cannot pass on a body of more than ${MAX_BODY_BYTES} bytes: Discord takes none as large.`,
+  413,
+)
 
 /** What a waiting request needs of its connection. A class, since there is one for each request. */
 class Connection implements RequestDoor {
@@ -145,6 +160,11 @@ class Connection implements RequestDoor {
     this.#server.timeout(this.#request, 0)
     return this.#request.signal
   }
+}
+
+/** Bun makes a URL of the Host header; what Host says is of no interest. Without one, as HTTP/1.0 may be, it is the path alone. */
+function pathOf(url: string): string {
+  return url.startsWith("/") ? url : url.slice(Math.max(0, url.indexOf("/", url.indexOf("://") + 3)))
 }
 
 function contentLength(headers: Headers): number | null {

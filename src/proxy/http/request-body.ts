@@ -2,10 +2,10 @@
 
 /** The largest body that is kept. */
 export const MAX_KEPT_BYTES = 1024 * 1024
-/** What bodies of waiting requests may hold in all; Bun takes a body in while its request waits. */
+/** What is kept of all requests in hand. Of a larger body Bun takes in little more than what is read of it. */
 export const MAX_HELD_BYTES = 512 * 1024 * 1024
 
-/** How much the bodies of all requests in hand hold. */
+/** How much is kept of the bodies of all requests in hand. */
 export class HeldBytes {
   #held = 0
 
@@ -19,6 +19,12 @@ export class HeldBytes {
   give(bytes: number): void {
     this.#held -= bytes
   }
+}
+
+/** How much of a body may be kept, by what Content-Length says; null where it says nothing. */
+export function mostKeptBytes(length: number | null): number {
+  if (length === null) return MAX_KEPT_BYTES
+  return length <= MAX_KEPT_BYTES ? length : 0
 }
 
 type Bytes = Uint8Array<ArrayBuffer>

@@ -16,6 +16,9 @@ export interface RpcDoorOptions extends DoorOptions {
 
 /** Calls that are in hand, or answered and not acknowledged. Past it the oldest is forgotten, and may get a second reply. */
 const MAX_ANSWERS = 100_000
+/** What is counted where the HTTP door would have answered so. */
+const BAD_REQUEST = 400
+const GATEWAY_TIMEOUT = 504
 
 /** What goes back: MessagePack, or JSON where the broker's format is. */
 type Reply =
@@ -97,9 +100,9 @@ export class RpcDoor {
   async #replyTo(delivery: Delivery): Promise<Reply | null> {
     try {
       const request = this.#read(delivery)
-      return request.type === "malformed"
-        ? failed(request.status, request.message)
-        : await this.#pass(request, delivery)
+      if (request.type !== "malformed") return await this.#pass(request, delivery)
+      this.#options.answered(null, BAD_REQUEST)
+      return failed(request.status, request.message)
     } catch (error) {
       this.#options.log.error({ err: error }, "a request of the broker's failed")
       return failed(STATUS.unknown, "The proxy failed; its log says why.")
@@ -118,13 +121,19 @@ export class RpcDoor {
   async #pass({ method, target, headers, body, timeoutMs }: RpcRequest, delivery: Delivery): Promise<Reply | null> {
     const { clock, globalLimits, send, answered, token, origin } = this.#options
     const options = takeRequestHeaders(headers, token?.() ?? null)
-    if (typeof options === "string") return failed(STATUS.headers, options)
+    if (typeof options === "string") {
+      answered(null, BAD_REQUEST)
+      return failed(STATUS.headers, options)
+    }
     headers.delete("content-length")
     const withinMs = Math.min(
       timeoutMs ?? options.timeoutMs ?? this.#options.timeoutMs,
       (delivery.deadlineWallMs ?? Number.POSITIVE_INFINITY) - clock.wallMs(),
     )
-    if (withinMs <= 0) return failed(STATUS.timeout, "The request's deadline had passed before it was read.")
+    if (withinMs <= 0) {
+      answered(null, GATEWAY_TIMEOUT)
+      return failed(STATUS.timeout, "The request's deadline had passed before it was read.")
+    }
     const request = new ProxyRequest(
       {
         method,

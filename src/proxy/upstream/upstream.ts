@@ -1,6 +1,7 @@
 // Sends requests to Discord: asks the limiter first, tells it what came back, and sends again what may be sent again.
 // Source: Discord's documentation, Rate Limits; HTTP › Gateway Unavailable (502).
 
+import { MAX_DURATION_MS } from "../../config/duration.ts"
 import { backoffMs } from "../../flow/backoff.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
 import { type Failure, refused, timedOut, unreachable } from "../failure.ts"
@@ -115,9 +116,11 @@ export class Upstream {
       // The bytes pass as they are, with the encoding that the client and Discord have agreed on.
       decompress: false,
     }
-    if (request.deadlineMs === Number.POSITIVE_INFINITY) return fetch(origin + request.target.upstream, init)
+    const leftMs = request.deadlineMs - nowMs
+    // No timer runs for longer, nor does any request.
+    if (leftMs > MAX_DURATION_MS) return fetch(origin + request.target.upstream, init)
     const deadline = new AbortController()
-    const cancel = clock.after(request.deadlineMs - nowMs, () => deadline.abort())
+    const cancel = clock.after(leftMs, () => deadline.abort())
     return fetch(origin + request.target.upstream, { ...init, signal: deadline.signal }).finally(cancel)
   }
 
@@ -180,11 +183,18 @@ function afterFailure(request: ProxyRequest, permit: Permit, error: unknown): At
     return { result, again: request.canRepeat ? "unsent" : null }
   }
   permit.unanswered()
-  if (failure === "timeout") return final(timedOut("The deadline passed before Discord answered."))
+  if (failure === "timeout") {
+    // Fetch says the same of a body that breaks off, since its client has left.
+    return final(
+      request.signal().aborted ? refused(CLIENT_LEFT) : timedOut("The deadline passed before Discord answered."),
+    )
+  }
   const sentence = `The connection to Discord broke before it answered (${codeOf(error)})`
   if (request.isIdempotent && request.canRepeat) return { result: unreachable(`${sentence}.`), again: "broken" }
   return final(unreachable(`${sentence}: the request may have been executed, so it was not sent again.`))
 }
+
+const CLIENT_LEFT = { type: "refused", reason: "client left", retryAfterMs: null } as const
 
 /** The beginning of a body, as much as anybody could need of an error's. */
 async function textOf(response: Response): Promise<string> {
