@@ -120,15 +120,18 @@ type Addressed =
   | { readonly ok: true; readonly shardId: number; readonly packet: SendablePacket }
   | { readonly ok: false; readonly refusal: Refusal }
 
+/** Anybody may have published it: whatever it is, it ends as a refusal and never as what ends the gateway. */
 function address(delivery: Delivery, shardCount: number): Addressed {
-  let data: unknown
   try {
-    data = delivery.data()
+    return addressOf(delivery.event, delivery.data(), shardCount)
   } catch (error) {
     return refuse("malformed", `Cannot send what came for ${delivery.event}: ${String(error)}`)
   }
-  if (delivery.event === DISCORDJS_SEND_EVENT) return addressByShard(data)
-  if (delivery.event !== SEND_EVENT) return onShard(checkPacket(data), Number(delivery.event))
+}
+
+function addressOf(event: string, data: unknown, shardCount: number): Addressed {
+  if (event === DISCORDJS_SEND_EVENT) return addressByShard(data)
+  if (event !== SEND_EVENT) return onShard(checkPacket(data), Number(event))
   const { guild_id: guildId, packet } = isRecord(data) ? data : {}
   const guild = snowflakeText(guildId)
   if (guild === null) {

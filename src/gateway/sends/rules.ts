@@ -105,7 +105,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 const DESCRIBED_CHARACTERS = 40
 
 function describe(value: unknown): string {
-  const text = stringify(value) ?? String(value)
+  // Making text of a list that is nested so deeply that JSON gives up would throw as well.
+  const text = stringify(value) ?? (typeof value === "object" ? "what is nested too deeply" : String(value))
   return text.length > DESCRIBED_CHARACTERS ? `${text.slice(0, DESCRIBED_CHARACTERS)}…` : text
 }
 

@@ -134,6 +134,16 @@ describe("a packet", () => {
     expect(refusals.length).toBe(1)
   })
 
+  test("#31 nested deeper than any stack is refused, and the gateway goes on", async () => {
+    gateway([0, 1, 2, 3])
+    const levels = 100_000
+    const deep = `{"guild_id":"${GUILD}","packet":${"[".repeat(levels)}${"]".repeat(levels)}}`
+    hub.append({ event: "SEND", id: "", body: Buffer.from(deep), reply: null })
+    await publish("SEND", { guild_id: GUILD, packet: PACKET })
+    await until(() => sent.length === 1)
+    expect(refusals.map(({ reason }): string => reason)).toEqual(["malformed"])
+  })
+
   test("that a stopping gateway could not send goes to the next one", async () => {
     offline = true
     gateway([0, 1, 2, 3])

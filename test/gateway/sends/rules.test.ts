@@ -5,6 +5,15 @@ import { checkPacket, MAX_PAYLOAD_BYTES } from "../../../src/gateway/sends/rules
 
 const GUILD = "197038439483310086"
 
+/** Deeper than any stack. */
+const LEVELS = 100_000
+
+function nested(): unknown {
+  let value: unknown = []
+  for (let level = 0; level < LEVELS; level += 1) value = [value]
+  return value
+}
+
 function refusalOf(value: unknown): string {
   const checked = checkPacket(value)
   return checked.ok ? "accepted" : `${checked.refusal.reason}: ${checked.refusal.message}`
@@ -39,6 +48,12 @@ describe("checking a packet", () => {
     [{ op: 8, d: { guild_id: GUILD, query: "", limit: 0, nonce: "é".repeat(17) } }, "malformed"],
   ])("refuses %j as %s", (value, reason) => {
     expect(refusalOf(value)).toStartWith(`${reason}: Cannot `)
+  })
+
+  test("refuses what is nested so deeply that it cannot even be shown", () => {
+    expect(refusalOf(nested())).toBe("malformed: Cannot send what is nested too deeply: a packet is a map {op, d}.")
+    expect(refusalOf({ op: nested(), d: {} })).toStartWith("malformed: Cannot send a packet with op what is nested")
+    expect(refusalOf({ op: 3, d: nested() })).toStartWith("malformed: Cannot send op 3")
   })
 
   test("refuses a payload over 4,096 bytes before it is sent, and takes one of exactly that", () => {
