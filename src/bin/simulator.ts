@@ -43,6 +43,7 @@ things on purpose is in docs/simulator.md.`,
 } as const satisfies CommandLine
 
 const DEFAULT_PORT = 7040
+const MAX_PORT = 65_535
 const DEFAULT_RATE = 5
 
 export const simulator = command(LINE, async ({ flags }) => {
@@ -56,12 +57,12 @@ export const simulator = command(LINE, async ({ flags }) => {
 })
 
 function optionsOf(flags: Given<typeof LINE.flags>): SimulatorOptions {
-  const port = wholeNumber("port", flags.port, 0, 65_535) ?? DEFAULT_PORT
+  const port = wholeNumber("port", flags.port, 0, MAX_PORT) ?? DEFAULT_PORT
   const members = wholeNumber("members", flags.members, 1, 100_000)
   return {
     hostname: flags.host ?? "127.0.0.1",
     port,
-    gatewayPort: wholeNumber("gateway-port", flags["gateway-port"], 0, 65_535) ?? (port === 0 ? 0 : port + 1),
+    gatewayPort: wholeNumber("gateway-port", flags["gateway-port"], 0, MAX_PORT) ?? portBehind(port),
     shards: wholeNumber("shards", flags.shards, 1, 100_000) ?? 1,
     guilds: wholeNumber("guilds", flags.guilds, 0, 1_000_000) ?? 10,
     rate: readRate(flags.rate),
@@ -75,6 +76,15 @@ function optionsOf(flags: Given<typeof LINE.flags>): SimulatorOptions {
     ...(members === undefined ? {} : { membersPerGuild: members }),
     ...(flags.token === undefined ? {} : { token: flags.token }),
   }
+}
+
+/** Where the gateway listens unless `--gateway-port` says otherwise. */
+function portBehind(port: number): number {
+  if (port === 0) return 0
+  if (port < MAX_PORT) return port + 1
+  throw new OperatorError(
+    `Cannot use --port ${port} alone: no port is behind it for the gateway; give --gateway-port too.`,
+  )
 }
 
 function readRate(text: string | undefined): TrafficRate {

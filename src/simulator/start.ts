@@ -32,7 +32,7 @@ import { Traffic } from "./traffic/traffic.ts"
  * // … connect a bot to discord.url …
  * discord.inject({ type: "reconnect", shard: 0 })
  * await discord.stop()
- * @throws PortInUseError when another program has one of the ports.
+ * @throws OperatorError when one of the ports cannot be had.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   return new RunningSimulator(settingsOf(options), options.codec ?? loadCodec("auto"), await closedPort())

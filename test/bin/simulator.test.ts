@@ -60,12 +60,20 @@ test("#36 a port in use is one sentence, and exit code 1", async () => {
   await other.stop()
   expect({ code, output }).toEqual({ code: 1, output: "" })
   expect(errors).toBe(
-    `Cannot listen on 127.0.0.1:${port}: the port is in use; stop the program that has it, or choose another port.\n`,
+    `Cannot listen on 127.0.0.1:${port}: the port is in use; stop the program that has it, or choose others by --port and --gateway-port.\n`,
   )
 })
 
 test.each([
   [["--shards", "0"], "Cannot use --shards 0: it must be a whole number from 1 to 100000.\n"],
+  [
+    ["--host", "192.0.2.1", "--port", "0"],
+    "Cannot listen on 192.0.2.1:0: this machine has no such address; choose one of its own by --host, or 0.0.0.0 for all.\n",
+  ],
+  [
+    ["--port", "65535"],
+    "Cannot use --port 65535 alone: no port is behind it for the gateway; give --gateway-port too.\n",
+  ],
   [["--rate", "fast"], "Cannot use --rate fast: it must be a number of events a second, or flat-out.\n"],
   [
     ["--prot", "1"],

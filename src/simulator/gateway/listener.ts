@@ -1,7 +1,7 @@
 // The gateway's port: TCP connections, their WebSocket handshake, and the connections that come of them.
 
 import type { Socket, TCPSocketListener } from "bun"
-import { claimPort } from "../port-in-use.ts"
+import { claimPort } from "../claim-port.ts"
 import { acceptResponse, readHandshake, refusal } from "../websocket/handshake.ts"
 import type { Link } from "../websocket/peer.ts"
 import { GatewayConnection } from "./connection.ts"
@@ -28,7 +28,7 @@ export class GatewayListener {
   #listener: TCPSocketListener<SocketData> | undefined
   readonly port: number
 
-  /** @throws PortInUseError */
+  /** @throws OperatorError when the port cannot be had. */
   constructor(services: GatewayServices) {
     this.#services = services
     this.#hostname = services.settings.hostname

@@ -2,7 +2,7 @@
 // it before the body was read, or half-way through the answer) a web server has no words for.
 
 import type { Socket, TCPSocketListener } from "bun"
-import { claimPort } from "../port-in-use.ts"
+import { claimPort } from "../claim-port.ts"
 import { HttpConnection, type HttpService } from "./connection.ts"
 
 interface SocketData {
@@ -14,7 +14,7 @@ export class HttpListener {
   readonly #listener: TCPSocketListener<SocketData>
   readonly #sockets = new Set<Socket<SocketData>>()
 
-  /** @throws PortInUseError */
+  /** @throws OperatorError when the port cannot be had. */
   constructor({ hostname, port, service }: { hostname: string; port: number; service: HttpService }) {
     this.#listener = claimPort(hostname, port, () =>
       Bun.listen<SocketData>({
