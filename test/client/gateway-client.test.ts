@@ -198,6 +198,35 @@ describe("joinVoice", () => {
     await expect(joined).rejects.toThrow(`Cannot join voice channel ${CHANNEL}: no VOICE_SERVER_UPDATE within 10000 ms`)
   })
 
+  test("is given up in time while the broker takes nothing, and by whoever waits for it", async () => {
+    const stuck = Promise.withResolvers<void>()
+    broker.publish = () => stuck.promise
+    const joined = client.joinVoice({ guildId: GUILD, channelId: CHANNEL })
+    await broker.settle()
+    clock.advance(10_000)
+    await expect(joined).rejects.toThrow(`Cannot join voice channel ${CHANNEL}: no VOICE_STATE_UPDATE`)
+    stuck.reject(new Error("Connection is closed."))
+    await broker.settle()
+  })
+
+  test("fails as the sending does, and leaves a later join alone", async () => {
+    const stuck = Promise.withResolvers<void>()
+    broker.publish = () => stuck.promise
+    const first = client.joinVoice({ guildId: GUILD, channelId: "1" })
+    first.catch(() => {})
+    await broker.settle()
+    broker.publish = () => {}
+    const second = client.joinVoice({ guildId: GUILD, channelId: CHANNEL })
+    await broker.settle()
+    stuck.reject(new Error("Connection is closed."))
+    await broker.settle()
+    broker.dispatch("VOICE_STATE_UPDATE", state)
+    broker.dispatch("VOICE_SERVER_UPDATE", server)
+    expect(await second).toEqual({ state, server } as never)
+    broker.publish = () => Promise.reject(new Error("Connection is closed."))
+    await expect(client.joinVoice({ guildId: GUILD, channelId: CHANNEL })).rejects.toThrow("Connection is closed.")
+  })
+
   test("gives way to a later join and to a leave", async () => {
     const first = client.joinVoice({ guildId: GUILD, channelId: "1" })
     first.catch(() => {})

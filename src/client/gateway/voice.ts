@@ -61,13 +61,10 @@ export class Voice {
       )
     }
     await this.#answers.watch()
-    const joined = this.#wait(guildId, channelId, timeoutMs)
-    try {
-      const d = { guild_id: guildId, channel_id: channelId, self_mute: selfMute, self_deaf: selfDeaf }
-      await this.#sender.send(guildId, { op: Opcode.VoiceStateUpdate, d })
-    } catch (error) {
-      this.#joining.get(guildId)?.reject(error)
-    }
+    const { joined, joining } = this.#wait(guildId, channelId, timeoutMs)
+    const d = { guild_id: guildId, channel_id: channelId, self_mute: selfMute, self_deaf: selfDeaf }
+    // Not waited for: a broker that takes nothing must not keep the deadline from being heard.
+    this.#sender.send(guildId, { op: Opcode.VoiceStateUpdate, d }).catch(joining.reject)
     return joined
   }
 
@@ -83,29 +80,29 @@ export class Voice {
     await this.#answers.close()
   }
 
-  #wait(guildId: string, channelId: string, timeoutMs: number): Promise<VoiceConnection> {
+  #wait(guildId: string, channelId: string, timeoutMs: number) {
     this.#joining.get(guildId)?.reject(new Error(`Cannot join a channel of guild ${guildId}: another join followed.`))
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        cancel()
-        this.#joining.delete(guildId)
-      }
-      const joining: Joining = {
-        channelId,
-        state: undefined,
-        server: undefined,
-        resolve: (connection) => {
-          done()
-          resolve(connection)
-        },
-        reject: (error) => {
-          done()
-          reject(error)
-        },
-      }
-      const cancel = this.#clock.after(timeoutMs, () => joining.reject(timeoutError(joining, timeoutMs)))
-      this.#joining.set(guildId, joining)
-    })
+    const { promise: joined, resolve, reject } = Promise.withResolvers<VoiceConnection>()
+    const done = () => {
+      cancel()
+      if (this.#joining.get(guildId) === joining) this.#joining.delete(guildId)
+    }
+    const joining: Joining = {
+      channelId,
+      state: undefined,
+      server: undefined,
+      resolve: (connection) => {
+        done()
+        resolve(connection)
+      },
+      reject: (error) => {
+        done()
+        reject(error)
+      },
+    }
+    const cancel = this.#clock.after(timeoutMs, () => joining.reject(timeoutError(joining, timeoutMs)))
+    this.#joining.set(guildId, joining)
+    return { joined, joining }
   }
 
   #state(state: GatewayVoiceStateUpdateDispatchData): void {
