@@ -95,7 +95,8 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
       write: (data) => this.serialize(data),
       onMessage: ({ event, data, ...options }) => this.emit(event, data, options),
       onDeadLetter: (letter) => this.emit("deadLetter", letter),
-      onError: (error) => this.emit("error", error),
+      onError: (error) => this.#fail(error),
+      onThrown: (error) => this.emit("error", error),
       clock: systemClock,
     })
   }
@@ -147,7 +148,7 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
         // These streams are read and no others.
         if (body !== undefined) listener({ event, data: this.deserialize(body) } as WatchedOf<Event>)
       },
-      onError: (error) => this.emit("error", error),
+      onError: (error) => this.#fail(error),
       clock: systemClock,
     })
     const stop = () => {
@@ -181,7 +182,11 @@ export class Redis<Client extends RedisClient = RedisClient> extends Broker<Redi
   }
 
   #connect(): RedisClient {
-    // An outage shows on the client that was given as well, so without a listener this one adds nothing to say.
-    return ownConnection(this.redis, (error) => this.listenerCount("error") > 0 && this.emit("error", error))
+    return ownConnection(this.redis, (error) => this.#fail(error))
+  }
+
+  /** What is mended by itself is told to those who listen. Without a listener `emit` would throw, and end the reading. */
+  #fail(error: unknown): void {
+    if (this.listenerCount("error") > 0) this.emit("error", error)
   }
 }

@@ -24,7 +24,10 @@ export interface WorkerOptions {
   /** Gives a message to the listeners; false when there are none. */
   readonly onMessage: (message: Message) => boolean
   readonly onDeadLetter: (letter: DeadLetter) => void
+  /** Something failed, and is tried again. Must not throw. */
   readonly onError: (error: unknown) => void
+  /** A listener threw. */
+  readonly onThrown: (error: unknown) => void
   readonly clock: Clock
 }
 
@@ -164,7 +167,7 @@ export class Worker {
       // Without a listener it stays pending, and nobody is working on it.
       if (!this.#options.onMessage(message)) settled()
     } catch (error) {
-      this.#options.onError(error)
+      this.#options.onThrown(error)
     }
   }
 

@@ -228,6 +228,55 @@ describe("retries", () => {
   })
 })
 
+describe("without a listener for errors", () => {
+  /** What stands where the stream was cannot be read. */
+  async function breakAndMend(): Promise<void> {
+    await blockedIn("xreadgroup")
+    await client.pipeline().del("E").set("E", "no stream").exec()
+    await worksOn("xreadgroup", 3)
+    await client.del("E")
+  }
+
+  /** Resolves once Redis was asked so often more. */
+  async function worksOn(command: string, times: number): Promise<void> {
+    const asked = async () => {
+      const [, calls = "0"] =
+        new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await client.info("commandstats")) ?? []
+      return Number(calls)
+    }
+    const until = (await asked()) + times
+    while ((await asked()) < until) await Bun.sleep(5)
+  }
+
+  test("subscribing goes on after a failure", async () => {
+    const worker = broker()
+    const heard = new Promise((resolve) => worker.once("E", resolve))
+    await worker.subscribe("E")
+    await breakAndMend()
+    await worker.publish("E", "after it")
+    expect(await heard).toBe("after it")
+  })
+
+  test("a loop goes on after a failure", async () => {
+    const worker = broker()
+    const next = take(worker.consume("E"))
+    await breakAndMend()
+    await worker.publish("E", "after it")
+    expect((await next).data).toBe("after it")
+  })
+
+  test("watching goes on after what cannot be read", async () => {
+    const worker = broker()
+    const seen: unknown[] = []
+    const end = await worker.watch("E", ({ data }) => seen.push(data))
+    await client.xadd("E", "*", "data", Buffer.from([0xc1]))
+    await worker.publish("E", "after it")
+    while (seen.length === 0) await Bun.sleep(1)
+    end()
+    expect(seen).toEqual(["after it"])
+  })
+})
+
 describe("close", () => {
   test("waits for what is in hand, and leaves no consumer behind", async () => {
     const worker = broker()
