@@ -61,10 +61,10 @@ export class Voice {
       )
     }
     await this.#answers.watch()
-    const { joined, joining } = this.#wait(guildId, channelId, timeoutMs)
+    const { joined, giveUp } = this.#wait(guildId, channelId, timeoutMs)
     const d = { guild_id: guildId, channel_id: channelId, self_mute: selfMute, self_deaf: selfDeaf }
     // Not waited for: a broker that takes nothing must not keep the deadline from being heard.
-    this.#sender.send(guildId, { op: Opcode.VoiceStateUpdate, d }).catch(joining.reject)
+    this.#sender.send(guildId, { op: Opcode.VoiceStateUpdate, d }).catch(giveUp)
     return joined
   }
 
@@ -82,27 +82,30 @@ export class Voice {
 
   #wait(guildId: string, channelId: string, timeoutMs: number) {
     this.#joining.get(guildId)?.reject(new Error(`Cannot join a channel of guild ${guildId}: another join followed.`))
-    const { promise: joined, resolve, reject } = Promise.withResolvers<VoiceConnection>()
-    const done = () => {
-      cancel()
-      if (this.#joining.get(guildId) === joining) this.#joining.delete(guildId)
-    }
-    const joining: Joining = {
-      channelId,
-      state: undefined,
-      server: undefined,
-      resolve: (connection) => {
-        done()
-        resolve(connection)
-      },
-      reject: (error) => {
-        done()
-        reject(error)
-      },
-    }
-    const cancel = this.#clock.after(timeoutMs, () => joining.reject(timeoutError(joining, timeoutMs)))
-    this.#joining.set(guildId, joining)
-    return { joined, joining }
+    let giveUp: (error: unknown) => void = () => {}
+    const joined = new Promise<VoiceConnection>((resolve, reject) => {
+      const done = () => {
+        cancel()
+        if (this.#joining.get(guildId) === joining) this.#joining.delete(guildId)
+      }
+      const joining: Joining = {
+        channelId,
+        state: undefined,
+        server: undefined,
+        resolve: (connection) => {
+          done()
+          resolve(connection)
+        },
+        reject: (error) => {
+          done()
+          reject(error)
+        },
+      }
+      const cancel = this.#clock.after(timeoutMs, () => joining.reject(timeoutError(joining, timeoutMs)))
+      this.#joining.set(guildId, joining)
+      giveUp = joining.reject
+    })
+    return { joined, giveUp }
   }
 
   #state(state: GatewayVoiceStateUpdateDispatchData): void {
