@@ -8,6 +8,7 @@ import type { Clock } from "../flow/clock.ts"
 import { settlesWithin } from "../flow/deadline.ts"
 import type { Readiness } from "../ops/health.ts"
 import type { Logger } from "../ops/log.ts"
+import { OperatorError } from "../ops/operator-error.ts"
 import type { DoorOptions, Send } from "./door.ts"
 import { type HttpDoor, openHttpDoor } from "./http/door.ts"
 import type { Limiter } from "./limits/limiter.ts"
@@ -133,7 +134,7 @@ function originOf({ discord }: ProxyConfig): string {
 /** Rejects when the broker will never work again. */
 async function failureOf(broker: Broker | null): Promise<void> {
   const end = await (broker?.ended ?? never())
-  if (end.type === "failed") throw end.error
+  if (end.type === "failed") throw new OperatorError(end.error.message, { cause: end.error })
 }
 
 function never(): Promise<never> {

@@ -7,6 +7,7 @@ import { OperatorError } from "../../ops/operator-error.ts"
 import { describePlace, placeOf, type RedisLocation, type RedisPlace } from "./address.ts"
 import { newClient } from "./clients.ts"
 import { text } from "./entries.ts"
+import { refusedLogin } from "./refusals.ts"
 
 /** How long the first connection may take. Afterwards an outage is waited out, however long it lasts. */
 export const REACH_WITHIN_MS = 15_000
@@ -16,6 +17,8 @@ export const ASK_WITHIN_MS = 5_000
 const SILENT_MS = 5_000
 /** How errors begin that Redis answers with. */
 const REPLY_ERROR = /^[A-Z]{3,} /
+/** A wrong user or password, or none where one is needed. */
+const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH) /
 /** Of TLS, as OpenSSL words them: self signed, expired, unable to get issuer, the host is not in it. */
 const CERTIFICATE = /certificate|altnames/i
 
@@ -31,7 +34,7 @@ export interface ModeOptions {
 
 /**
  * Whether the URLs lead to a cluster.
- * @throws OperatorError when a single server cannot be reached, is not trusted, or is a sentinel.
+ * @throws OperatorError when a single server cannot be reached, is not trusted, refuses the login, or is a sentinel.
  */
 export async function isCluster(location: RedisLocation, options: ModeOptions): Promise<boolean> {
   const place = placeOf(location)
@@ -53,7 +56,8 @@ async function modeOf(place: RedisPlace, options: ModeOptions): Promise<string |
   let reason = "it does not answer"
   signal.addEventListener("abort", giveUp)
   client.on("error", (error: Error) => {
-    if (REPLY_ERROR.test(error.message)) giveUp()
+    if (LOGIN_REFUSED.test(error.message)) reject(refusedLogin(describePlace(place), error.message))
+    else if (REPLY_ERROR.test(error.message)) giveUp()
     else if (CERTIFICATE.test(error.message)) reject(untrusted(place, error.message))
     else if (error.message !== "") reason = error.message
   })

@@ -1,9 +1,10 @@
 // What an operator is told where Redis refuses for good: what it answered, and what to change.
 
+import { OperatorError } from "../../ops/operator-error.ts"
 import type { Failure } from "./round.ts"
 
-export function refusedLogin(name: string, text: string): Error {
-  return new Error(
+export function refusedLogin(name: string, text: string): OperatorError {
+  return new OperatorError(
     `Cannot log in to Redis at ${name}: it answers "${text}". Correct the user or password in redis.url.`,
   )
 }

@@ -37,10 +37,16 @@ test("several URLs are a cluster, and sentinels are none, without a question", a
   expect(await isCluster({ urls: ["redis://nowhere", "redis://elsewhere"] }, options)).toBe(true)
 })
 
-test("a server that does not let us in is left to the broker, which says so", async () => {
+test("#36 a server that does not let us in is one sentence, whatever it is needed for", async () => {
   const url = await start({ password: "secret" })
-  expect(await ask(url.replace(":secret", ":wrong"))).toBe(false)
   expect(await ask(url)).toBe(false)
+  const place = url.replace(":secret@", "")
+  await expect(ask(url.replace(":secret", ":wrong"))).rejects.toThrow(
+    `Cannot log in to Redis at ${place}: it answers "WRONGPASS invalid username-password pair or user is disabled.". Correct the user or password in redis.url.`,
+  )
+  await expect(ask(place)).rejects.toThrow(
+    `Cannot log in to Redis at ${place}: it answers "NOAUTH Authentication required.". Correct the user or password in redis.url.`,
+  )
 })
 
 test("a server that still loads its data answers", async () => {
