@@ -58,9 +58,14 @@ async function ask(address: ListenAddress | undefined, setting: string): Promise
     process.stdout.write(`${url} answers (${status}).\n`)
     return EXIT_OK
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error)
-    throw new OperatorError(`${url} does not answer: ${reason}. The service's log says why.`, { cause: error })
+    throw new OperatorError(`${url} does not answer: ${reasonOf(error)}. The service's log says why.`, { cause: error })
   }
+}
+
+/** `ECONNREFUSED`, or Bun's words where it has no such name for it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return "code" in error && typeof error.code === "string" ? error.code : error.message.replace(/\.$/, "")
 }
 
 /** Where a server that listens on every interface is found from its own machine. */

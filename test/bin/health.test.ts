@@ -64,7 +64,9 @@ test("asks a proxy without metrics at its front door", async () => {
 test("is unwell, in one sentence, when nothing answers", async () => {
   const { code, said, complaint } = await health("proxy", { METRICS_ADDR: `127.0.0.1:${await freePort()}` })
   expect({ code, said }).toEqual({ code: 1, said: "" })
-  expect(complaint).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/healthz does not answer: .+\n$/)
+  expect(complaint).toMatch(
+    /^http:\/\/127\.0\.0\.1:\d+\/healthz does not answer: ECONNREFUSED\. The service's log says why\.\n$/,
+  )
 })
 
 test("wants to know which service", async () => {
