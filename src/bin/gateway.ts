@@ -19,6 +19,7 @@ import { Metrics } from "../ops/metrics.ts"
 import { standardError } from "../ops/standard-error.ts"
 import { newAdapters } from "./adapters.ts"
 import { command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { stopOnDefect } from "./defects.ts"
 import { nodeName } from "./node-name.ts"
 import { serviceLogger } from "./service.ts"
 import { SERVICE_FLAGS } from "./service-flags.ts"
@@ -64,7 +65,8 @@ export const gateway = command(LINE, async ({ flags: options }) => {
 })
 
 async function run(config: GatewayConfig, log: Logger): Promise<number> {
-  const stop = stopSignal()
+  const defect = stopOnDefect(log, config.shutdownTimeoutMs)
+  const stop = AbortSignal.any([stopSignal(), defect])
   const metrics = new Metrics()
   const gatewayMetrics = new GatewayMetrics(metrics)
   const node = nodeName()
@@ -92,7 +94,7 @@ async function run(config: GatewayConfig, log: Logger): Promise<number> {
   const admin = config.admin && startAdminServer({ ...config.admin, steering: presented.steering, log })
   const end = await service.run(stop)
   await Promise.all([health?.stop(), admin?.stop(), presented.close()])
-  if (end.type === "stopped") return EXIT_OK
+  if (end.type === "stopped") return defect.aborted ? EXIT_FAILED : EXIT_OK
   log.error({}, end.message)
   return EXIT_FAILED
 }

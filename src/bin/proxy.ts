@@ -21,7 +21,8 @@ import { MAX_WAIT_MS } from "../proxy/limits/holds.ts"
 import type { Limiter } from "../proxy/limits/limiter.ts"
 import { ProxyMetrics } from "../proxy/metrics.ts"
 import { RestProxy } from "../proxy/proxy.ts"
-import { command, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { command, EXIT_FAILED, EXIT_OK, runCommand, stopSignal } from "./command.ts"
+import { stopOnDefect } from "./defects.ts"
 import { newLimiter } from "./limiter.ts"
 import { allowConnections } from "./more-connections.ts"
 import { serviceLogger } from "./service.ts"
@@ -60,21 +61,24 @@ export const proxy = command(LINE, async ({ flags: options }) => {
   const log = newLogger(reading.config, (line) => error.write(line))
   warn(reading, connections, log)
   try {
-    await run(reading.config, log)
-    return EXIT_OK
+    return await run(reading.config, log)
   } finally {
     await error.flush()
   }
 })
 
-async function run(config: ProxyConfig, log: Logger): Promise<void> {
-  const stop = stopSignal()
+async function run(config: ProxyConfig, log: Logger): Promise<number> {
+  const defect = stopOnDefect(log, config.shutdownTimeoutMs)
+  const stop = AbortSignal.any([stopSignal(), defect])
   const metrics = new Metrics()
   const proxyMetrics = new ProxyMetrics(metrics)
   const limiter = await newLimiter(config.limits, log, stop)
   const broker = await newBroker(config, log, stop)
   // Told to stop while it looked for Redis.
-  if (stop.aborted) return limiter.close()
+  if (stop.aborted) {
+    limiter.close()
+    return defect.aborted ? EXIT_FAILED : EXIT_OK
+  }
   const service = new RestProxy({
     config,
     limiter,
@@ -89,6 +93,7 @@ async function run(config: ProxyConfig, log: Logger): Promise<void> {
   const health = startHealth(config, service, limiter, metrics, log)
   try {
     await service.run(stop)
+    return defect.aborted ? EXIT_FAILED : EXIT_OK
   } finally {
     await health?.stop()
   }
