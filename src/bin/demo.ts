@@ -105,12 +105,14 @@ async function run({ discord, shards, seconds, stop, output, error }: DemoRun): 
       }),
     ])
   }
-  const failure = await bot().then(
-    () => null,
-    (reason: unknown) => (ending.signal.aborted ? null : reason),
-  )
-  ending.abort()
-  const end = await services
+  const played = bot()
+    .then(
+      () => null,
+      (reason: unknown) => (ending.signal.aborted ? null : reason),
+    )
+    .finally(() => ending.abort())
+  // Together, so that nobody's failure waits for the others to be heard.
+  const [failure, end] = await Promise.all([played, services])
   clearInterval(audits)
   hideProgress()
   lost()
@@ -123,8 +125,7 @@ async function run({ discord, shards, seconds, stop, output, error }: DemoRun): 
 /** Either's end is the end of both, and of the demo. */
 async function runServices(gateway: Gateway, proxy: RestProxy, ending: AbortController): Promise<GatewayEnd> {
   const passing = proxy.run(ending.signal).finally(() => ending.abort())
-  const end = await gateway.run(ending.signal).finally(() => ending.abort())
-  await passing
+  const [end] = await Promise.all([gateway.run(ending.signal).finally(() => ending.abort()), passing])
   return end
 }
 

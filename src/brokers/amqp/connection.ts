@@ -136,8 +136,10 @@ export class AmqpConnection {
         clientProperties: { connection_name: name },
       })
         .then((connection) => {
-          if (this.#closing.signal.aborted) connection.close().catch(() => {})
-          else resolve(connection)
+          if (!this.#closing.signal.aborted) return resolve(connection)
+          // It may break before it is closed, and an error that nobody listens for would end the process.
+          connection.on("error", () => {})
+          connection.close().catch(() => {})
         }, reject)
         .finally(() => this.#closing.signal.removeEventListener("abort", onClose))
     })
