@@ -58,7 +58,7 @@ export function readRequest(data: unknown, version: number): RpcRequest | Malfor
   }
   const query = queryOf(fields.query)
   if (query === null) return malformed("query", "Cannot read the request: its query is no map of texts.")
-  const versioned = /^\/api\//.test(path) ? path : `/api/v${version}${path}`
+  const versioned = escaped(path.startsWith("/api/") ? path : `/api/v${version}${path}`)
   const target = parseTarget(versioned, version)
   if ("problem" in target) return malformed("path", target.problem)
   const headers = headersOf(fields.headers)
@@ -90,6 +90,11 @@ function entriesOf(value: unknown): readonly (readonly [string, unknown])[] | nu
   if (isNothing(value)) return []
   if (typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) return null
   return Object.entries(value)
+}
+
+/** An emoji may stand in the path as it is: HTTP clients write it escaped by themselves. */
+function escaped(path: string): string {
+  return path.replace(/[^\0-\x7f]+/g, (text) => encodeURIComponent(text.toWellFormed()))
 }
 
 function queryOf(value: unknown): string | null {
@@ -141,8 +146,12 @@ function timeoutOf(value: unknown): number | null | undefined {
     : typeof value === "object"
       ? [Reflect.get(value, "secs"), Reflect.get(value, "nanos")]
       : []
-  const seconds = Number(secs ?? Number.NaN)
-  const nanoseconds = Number(nanos ?? 0)
-  if (!(seconds >= 0 && nanoseconds >= 0)) return undefined
-  return seconds * MS_PER_SECOND + nanoseconds / NANOSECONDS_PER_MS
+  const more = nanos ?? 0
+  if (!isAmount(secs) || !isAmount(more)) return undefined
+  return Number(secs) * MS_PER_SECOND + Number(more) / NANOSECONDS_PER_MS
+}
+
+/** A decoder gives large whole numbers as bigint. */
+function isAmount(value: unknown): value is number | bigint {
+  return (typeof value === "number" || typeof value === "bigint") && value >= 0
 }

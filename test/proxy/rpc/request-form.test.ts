@@ -44,6 +44,20 @@ describe("a request of the broker's", () => {
     expect([request.body, request.timeoutMs, [...request.headers]]).toEqual([null, null, []])
   })
 
+  test("may have an emoji in its path as it is", () => {
+    const path = "/channels/1/messages/2/reactions/🔥/@me"
+    const { target } = requestOf({ method: "PUT", path })
+    expect(target.upstream).toBe("/api/v10/channels/1/messages/2/reactions/%F0%9F%94%A5/@me")
+    expect(requestOf({ method: "PUT", path: encodeURI(path) }).target).toEqual(target)
+    expect(requestOf({ method: "PUT", path: "/a/\ud800" }).target.path).toBe("/a/%EF%BF%BD")
+  })
+
+  test("may have a timeout without nanos, and of whole numbers however large", () => {
+    const timeoutOf = (timeout: unknown) => requestOf({ method: "GET", path: "/a", timeout }).timeoutMs
+    expect([{ secs: 5 }, [5], { secs: 5, nanos: null }].map(timeoutOf)).toEqual([5_000, 5_000, 5_000])
+    expect(timeoutOf({ secs: 1n, nanos: 500_000_000n })).toBe(1_500)
+  })
+
   test.each([
     ["nothing", null, STATUS.format],
     ["text", "GET /", STATUS.format],
@@ -62,6 +76,12 @@ describe("a request of the broker's", () => {
     ["a body that is a number", { method: "POST", path: "/a", body: 5 }, STATUS.format],
     ["a body of what are no bytes", { method: "POST", path: "/a", body: [256] }, STATUS.format],
     ["a timeout that is text", { method: "GET", path: "/a", timeout: "soon" }, STATUS.format],
+    [
+      "a timeout of what are no numbers",
+      { method: "GET", path: "/a", timeout: { secs: true, nanos: [] } },
+      STATUS.format,
+    ],
+    ["a timeout of text", { method: "GET", path: "/a", timeout: { secs: "5", nanos: 0 } }, STATUS.format],
     ["a timeout before now", { method: "GET", path: "/a", timeout: { secs: -1, nanos: 0 } }, STATUS.format],
   ])("that is or has %s has a status of its own, and a sentence", (_what, data, status) => {
     const request = readRequest(data, 10)
