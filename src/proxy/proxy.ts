@@ -11,10 +11,11 @@ import type { Logger } from "../ops/log.ts"
 import { OperatorError } from "../ops/operator-error.ts"
 import type { DoorOptions, Send } from "./door.ts"
 import { type HttpDoor, openHttpDoor } from "./http/door.ts"
+import { MAX_WAIT_MS } from "./limits/holds.ts"
 import type { Limiter } from "./limits/limiter.ts"
 import type { ProxyMetrics } from "./metrics.ts"
 import { globalLimits } from "./proxy-request.ts"
-import { RpcDoor } from "./rpc/door.ts"
+import { RpcDoor, type RpcDoorOptions } from "./rpc/door.ts"
 import { coalescing } from "./upstream/coalesce.ts"
 import { Upstream } from "./upstream/upstream.ts"
 
@@ -74,8 +75,7 @@ export class RestProxy {
       answered: (route, status) => metrics.answered(route, status),
     }
     this.#door = openHttpDoor({ ...http, ...shared })
-    const event = config.broker?.event ?? ""
-    const rpc = broker === null ? null : new RpcDoor({ ...shared, broker, event, origin: originOf(config) })
+    const rpc = broker === null ? null : new RpcDoor({ ...shared, ...rpcOptions(config), broker })
     log.info({ address: `${http.hostname}:${this.#door.port}`, discord: discord.host }, "passing requests on")
     const stopping = new AbortController()
     try {
@@ -129,6 +129,13 @@ export class RestProxy {
 
 function originOf({ discord }: ProxyConfig): string {
   return `${discord.scheme}://${discord.host}`
+}
+
+function rpcOptions(config: ProxyConfig): Pick<RpcDoorOptions, "event" | "origin" | "longestMs"> {
+  const { broker, timeoutMs = MAX_WAIT_MS } = config
+  // AMQP knows by the connection that a proxy is gone; on Redis whatever takes longer counts as a dead one's.
+  const longestMs = broker?.type === "redis" ? timeoutMs : Number.POSITIVE_INFINITY
+  return { event: broker?.event ?? "", origin: originOf(config), longestMs }
 }
 
 /** Rejects when the broker will never work again. */

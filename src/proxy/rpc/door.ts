@@ -12,6 +12,8 @@ export interface RpcDoorOptions extends DoorOptions {
   readonly broker: Broker
   readonly event: string
   readonly origin: string
+  /** No request may take longer, whatever it asks for: another proxy may take it over then. */
+  readonly longestMs: number
 }
 
 /** Calls that are in hand, or answered and not acknowledged. Past it the oldest is forgotten, and may get a second reply. */
@@ -127,6 +129,7 @@ export class RpcDoor {
     }
     headers.delete("content-length")
     const withinMs = Math.min(
+      this.#options.longestMs,
       timeoutMs ?? options.timeoutMs ?? this.#options.timeoutMs,
       (delivery.deadlineWallMs ?? Number.POSITIVE_INFINITY) - clock.wallMs(),
     )

@@ -7,6 +7,7 @@ import { globalLimits } from "../../../src/proxy/proxy-request.ts"
 import { RpcDoor, type RpcDoorOptions } from "../../../src/proxy/rpc/door.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
 
+const LONGEST_MS = 60_000
 const REQUEST = { method: "POST", path: "/channels/1/messages", headers: { authorization: "Bot secret" } }
 
 function open(broker: Broker, send: RpcDoorOptions["send"], log = new RecordingLogger()): RpcDoor {
@@ -14,6 +15,7 @@ function open(broker: Broker, send: RpcDoorOptions["send"], log = new RecordingL
     broker,
     event: "REQUEST",
     origin: "http://discord",
+    longestMs: LONGEST_MS,
     apiVersion: 10,
     token: null,
     timeoutMs: 1_000,
@@ -49,6 +51,21 @@ test("answers with status 1, and keeps the reason to its log, when the proxy its
   await stop()
   expect(JSON.stringify(log.lines)).not.toContain("secret")
   expect(log.lines).toHaveLength(1)
+})
+
+test("lets no request take longer than it stays this proxy's, whatever it asks for", async () => {
+  const deadlines: number[] = []
+  const { call, stop } = door(async ({ deadlineMs }) => {
+    deadlines.push(deadlineMs)
+    return new Response("ok")
+  })
+  const beforeMs = systemClock.nowMs()
+  for (const timeout of [{ secs: 3_600 }, { secs: 10 }]) await call({ ...REQUEST, timeout })
+  const [longMs = 0, shortMs = 0] = deadlines
+  const afterMs = systemClock.nowMs()
+  expect(longMs).toBeWithin(beforeMs + LONGEST_MS, afterMs + LONGEST_MS + 1)
+  expect(shortMs).toBeWithin(beforeMs + 10_000, afterMs + 10_001)
+  await stop()
 })
 
 test("answers with status 7 when the connection breaks in the middle of Discord's answer", async () => {
