@@ -9,6 +9,7 @@ import { memorySessionStore } from "../../src/gateway/sessions/memory-store.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
 import { fastClock } from "../fixtures/fast-clock.ts"
+import { freePort } from "../fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { missing, runGateway, until } from "../fixtures/running-gateway.ts"
 
@@ -26,6 +27,11 @@ afterEach(async () => {
   await discord.stop()
   await rm(folder, { recursive: true })
 })
+
+/** What a gateway answers at /shards. */
+interface Shards {
+  readonly shards: readonly { readonly windowBytes: number }[]
+}
 
 const identifies = () => discord.record.of("identify").filter(({ outcome }) => outcome === "ready").length
 const resumes = () => discord.record.of("resume").filter(({ outcome }) => outcome === "resumed").length
@@ -129,13 +135,23 @@ test("#32 SIGTERM and another process with the same session folder: a resume, no
 test("a second signal ends the process at once", async () => {
   discord = await startSimulator({ token: TOKEN, guilds: 1, rate: 50 })
   // Nobody reads: the shutdown would wait for the confirms that cannot come.
-  const settings = { DISCORD_EVENTS: "GUILD_CREATE", DISCORD_INTENTS: "GUILDS", SHUTDOWN_TIMEOUT: "10m" }
-  const gateway = await startGatewayProcess(discord, settings, "> >(exec sleep 4)")
+  const port = await freePort()
+  const settings = {
+    DISCORD_EVENTS: "GUILD_CREATE",
+    DISCORD_INTENTS: "GUILDS",
+    SHUTDOWN_TIMEOUT: "10m",
+    PROMETHEUS_ADDRESS: `127.0.0.1:${port}`,
+  }
+  const gateway = await startGatewayProcess(discord, settings, "> >(exec sleep 600)")
   processes.push(gateway)
   await discord.record.waitFor("identify")
   discord.inject({ type: "giant-guild", bytes: 3 * 1024 * 1024 })
-  // The pipe fills up while the events come.
-  await Bun.sleep(200)
+  const unconfirmedBytes = async () => {
+    const { shards } = (await (await fetch(`http://127.0.0.1:${port}/shards`)).json()) as Shards
+    return shards[0]?.windowBytes ?? 0
+  }
+  // More than a pipe holds.
+  while ((await unconfirmedBytes()) < 1024 * 1024) await Bun.sleep(10)
   gateway.signal("SIGTERM")
   await discord.record.waitFor("close")
   expect(await Promise.race([gateway.exited, Bun.sleep(200).then(() => "running")])).toBe("running")

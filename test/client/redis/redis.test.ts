@@ -379,9 +379,13 @@ describe("call", () => {
 
   test("takes an event's name as it is, not as a pattern", async () => {
     const worker = broker()
-    worker.on("a*[b]?", async (_, { reply }) => reply("yes"))
+    worker.on("a*[b]?", async (_, { ack, reply }) => {
+      await reply("yes")
+      await ack()
+    })
     await worker.subscribe("a*[b]?")
     expect(await broker().call("a*[b]?", 1)).toBe("yes")
+    await worker.close()
   })
 
   test("fails with a sentence when no reply comes", async () => {

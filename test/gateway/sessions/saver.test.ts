@@ -86,6 +86,6 @@ describe("the session saver", () => {
   test("closing tells when the last write fails", async () => {
     failing = true
     saver.save(session(0, 9))
-    expect(saver.close()).rejects.toThrow("the store is away")
+    await expect(saver.close()).rejects.toThrow("the store is away")
   })
 })
