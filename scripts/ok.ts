@@ -21,7 +21,7 @@ function isAboutShards(path: string): boolean {
 }
 
 /** Bun's own 5 s also hold for a hook that starts servers, which takes longer while two others run beside it. */
-const TEST_TIMEOUT_MS = 60_000
+const TEST_TIMEOUT_MS = 120_000
 
 function tests(name: string, ...paths: readonly string[]): Step {
   const command = [

@@ -56,7 +56,7 @@ test.each(blocksIn("sh", "bash"))(
     if (rule === undefined) throw new Error(`There is no rule to try "${lines[0]}": add one.`)
     await rule.run(lines)
   },
-  60_000,
+  120_000,
 )
 
 /** Whole commands, without comments. */

@@ -46,4 +46,4 @@ test("every block compiles", async () => {
   const child = Bun.spawn([join(ROOT, "node_modules/.bin/tsc"), "--project", folder], { stdout: "pipe", cwd: folder })
   expect(await child.stdout.text()).toBe("")
   expect(await child.exited).toBe(0)
-}, 60_000)
+}, 120_000)

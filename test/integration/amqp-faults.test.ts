@@ -18,7 +18,7 @@ import { EVENTS, missingAmong, type RunningGateway, runGateway, until } from "..
 const LONG = process.env["SPECTACLES_LONG_TESTS"] === "1"
 const OUTAGE = LONG ? { lastsMs: 30_000, rate: 2_500 } : { lastsMs: 500, rate: 500 }
 const SHARDS = 2
-const TIMEOUT_MS = LONG ? 300_000 : 60_000
+const TIMEOUT_MS = LONG ? 300_000 : 120_000
 const QUEUES = [...EVENTS, "GATEWAY_GAP"]
 
 let server: RabbitmqServer

@@ -9,7 +9,7 @@ import { freePort } from "../fixtures/free-port.ts"
 import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gateway-process.ts"
 import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const GUILD = "81384788765712384"
 
 let server: RabbitmqServer

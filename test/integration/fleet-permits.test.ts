@@ -7,14 +7,14 @@ import { startSimulator } from "../../src/simulator/start.ts"
 import { FleetUnderTest } from "../fixtures/fleet.ts"
 import { TOKEN } from "../fixtures/gateway-process.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
-import { streamIds } from "../fixtures/redis-streams.ts"
+import { repeatedSince, streamIds } from "../fixtures/redis-streams.ts"
 import { EVENTS, outcomes, until } from "../fixtures/running-gateway.ts"
 
 const SHARDS = 8
 const LEASE_MS = 1_500
 const RATE = 50
 const PILE_UP_MS = 300
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 /** What docs/scaling.md says that it takes, and nothing else of what Redis calls dangerous. */
 const RIGHTS = ["+@all", "-@dangerous", "-client|kill", "-client|list", "+info"]
 
@@ -52,16 +52,16 @@ test(
     server.resume()
     await fleet.balanced(1)
     await until(() => outcomes(discord, "resume", "resumed") === resumes + SHARDS / 2)
+    // What was confirmed and not yet stored is replayed, and stands there twice rightly.
+    discord.setRate(0)
+    await fleet.storedAll()
     const before = await streamIds(server.url, EVENTS)
+    discord.setRate(RATE)
     paused.signal("SIGCONT")
     await fleet.balanced(2)
     expect(await fleet.problems(server.url)).toEqual([])
     // What it had read and not written when it was paused would stand there twice.
-    const after = await streamIds(server.url, EVENTS)
-    for (const [event, ids] of after) {
-      const since = ids.slice(before.get(event)?.length)
-      expect(since.filter((id) => before.get(event)?.includes(id))).toEqual([])
-    }
+    expect(await repeatedSince(server.url, before)).toEqual([])
     expect(outcomes(discord, "identify", "ready")).toBe(SHARDS)
     expect(outcomes(discord, "resume", "resumed")).toBe(resumes + SHARDS)
     paused.signal("SIGTERM")

@@ -10,7 +10,7 @@ import { type GatewayProcess, startGatewayProcess } from "../fixtures/gateway-pr
 import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { startRedisServer } from "../fixtures/redis-server.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const MEMBERS = 2_300
 const PRESENCE = { since: null, activities: [], status: "idle", afk: false } as never
 

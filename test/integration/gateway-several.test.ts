@@ -17,7 +17,7 @@ import { startRedisServer } from "../fixtures/redis-server.ts"
 import { streamIds } from "../fixtures/redis-streams.ts"
 import { EVENTS, missingAmong, outcomes, until } from "../fixtures/running-gateway.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const SHARDS = 4
 /** Of each kind, for every shard: well below Discord's 120 a minute. */
 const PACKETS = 10

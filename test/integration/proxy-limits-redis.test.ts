@@ -82,7 +82,7 @@ test("two proxies over one Redis cause no 429 and lose no request", async () => 
   expect(await readiness(one)).toBe("200 ready")
   const metrics = await (await fetch(`${one.metrics}/metrics`)).text()
   expect(metrics).toContain("proxy_limits_alone_seconds 0")
-}, 60_000)
+}, 120_000)
 
 test("when one of two is killed with permits in its hand, the other goes on", async () => {
   const { discord, one, two } = await start()
@@ -95,7 +95,7 @@ test("when one of two is killed with permits in its hand, the other goes on", as
   expect(await Promise.all(mine)).toEqual(Array(60).fill(200))
   expect(again).toEqual(Array(broken).fill(200))
   expect(discord.limited()).toBe(0)
-}, 60_000)
+}, 120_000)
 
 test("#29 proxies answer while Redis is down, say so, and share their limits again when it is back", async () => {
   const { server, one, two } = await start()
@@ -115,7 +115,7 @@ test("#29 proxies answer while Redis is down, say so, and share their limits aga
   expect(log).toContain("Redis does not answer")
   expect(log).toContain("the limits are shared")
   expect(log).not.toContain(TOKEN)
-}, 60_000)
+}, 120_000)
 
 test("two proxies share their limits over a cluster", async () => {
   const servers = await startRedisCluster()
@@ -125,4 +125,4 @@ test("two proxies share their limits over a cluster", async () => {
   expect(statuses).toEqual(Array(40).fill(200))
   expect(discord.limited()).toBe(0)
   expect(await readiness(one)).toBe("200 ready")
-}, 60_000)
+}, 120_000)

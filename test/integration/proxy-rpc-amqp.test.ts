@@ -9,7 +9,7 @@ import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-s
 import { until } from "../fixtures/running-gateway.ts"
 import { startTcpSwitch } from "../fixtures/tcp-switch.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const QUEUE = "proxy:REQUEST"
 
 interface Reply {

@@ -24,7 +24,7 @@ import { EVENTS, missingAmong, type RunningGateway, runGateway, until } from "..
 const LONG = process.env["SPECTACLES_LONG_TESTS"] === "1"
 const RATE = LONG ? 2_500 : 750
 const SHARDS = 2
-const TIMEOUT_MS = LONG ? 120_000 : 60_000
+const TIMEOUT_MS = LONG ? 120_000 : 120_000
 const PASSWORD = "s3cret"
 
 let discord: Simulator

@@ -19,7 +19,7 @@ import { startTcpSwitch, type TcpSwitch } from "../fixtures/tcp-switch.ts"
 const LONG = process.env["SPECTACLES_LONG_TESTS"] === "1"
 const OUTAGE = LONG ? { lastsMs: 30_000, rate: 2_500 } : { lastsMs: 1_500, rate: 750 }
 const SHARDS = 2
-const TIMEOUT_MS = LONG ? 300_000 : 30_000
+const TIMEOUT_MS = LONG ? 300_000 : 120_000
 const HOUR_MS = 3_600_000
 
 let discord: Simulator

@@ -13,7 +13,7 @@ import { EVENTS, missingAmong, outcomes, until } from "../fixtures/running-gatew
 const LONG = process.env["SPECTACLES_LONG_TESTS"] === "1"
 const TIMES = LONG ? 10 : 3
 const RATE = LONG ? 2_500 : 500
-const TIMEOUT_MS = LONG ? 300_000 : 30_000
+const TIMEOUT_MS = LONG ? 300_000 : 120_000
 const SHARDS = 2
 
 let discord: Simulator

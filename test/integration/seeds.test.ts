@@ -14,7 +14,7 @@ import { startRabbitmqServer } from "../fixtures/rabbitmq-server.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 
 const ROOT = join(import.meta.dir, "../..")
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 /** Where the documents say "your token", which is refused, since no token holds a space. */
 const TOKEN = "your-token"
 const GUILD = "81384788765712384"

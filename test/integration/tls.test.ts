@@ -11,7 +11,7 @@ import { type RabbitmqServer, startRabbitmqServer } from "../fixtures/rabbitmq-s
 import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
 import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const PASSWORD = "s3cret/+"
 
 let trusted: Certificates

@@ -8,7 +8,7 @@ import { BotProcess } from "./bot-process.ts"
 import { discordPy } from "./discord-py-environment.ts"
 
 const BOT = `${import.meta.dir}/discord-py-rest-bot.py`
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const SEND = "POST /channels/:channel/messages"
 
 const environment = await discordPy()

@@ -7,7 +7,7 @@ import { BotProcess } from "./bot-process.ts"
 import { discordPy } from "./discord-py-environment.ts"
 
 const BOT = `${import.meta.dir}/discord-py-bot.py`
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const MEMBERS = 300
 
 const environment = await discordPy()

@@ -9,7 +9,7 @@ import { type RedisServer, startRedisServer } from "../fixtures/redis-server.ts"
 import { BotProcess } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/discordjs-brokers-bot.mjs`
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 const MEMBERS = 1_500
 
 let discord: Simulator

@@ -7,7 +7,7 @@ import { startSimulator } from "../../src/simulator/start.ts"
 import { BotProcess, type Sighting } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/discordjs-rest-bot.mjs`
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 
 let simulator: Simulator
 let bot: BotProcess

@@ -6,7 +6,7 @@ import { startSimulator } from "../../src/simulator/start.ts"
 import { BotProcess } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/discordjs-ws-bot.mjs`
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 
 let simulator: Simulator
 let bot: BotProcess

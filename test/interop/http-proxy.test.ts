@@ -10,7 +10,7 @@ import { answering, startProxyProcess } from "../fixtures/proxy-process.ts"
 import { BotProcess, type Sighting } from "./bot-process.ts"
 import { discordPy } from "./discord-py-environment.ts"
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const SEND = "POST /channels/:channel/messages"
 const BOTS = 3
 const NO_429 = { user: 0, global: 0, shared: 0 }

@@ -13,7 +13,7 @@ import { BotProcess } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/spectacles-brokers-amqp-bot.mjs`
 const GROUP = "gateway"
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 
 let server: RabbitmqServer
 let discord: Simulator

@@ -12,7 +12,7 @@ import { startTcpSwitch } from "../fixtures/tcp-switch.ts"
 import { BotProcess } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/spectacles-brokers-redis-bot.mjs`
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 const CALLS = 50
 
 let discord: Simulator

@@ -14,7 +14,7 @@ import { startTcpSwitch } from "../fixtures/tcp-switch.ts"
 import { BotProcess, type Sighting } from "./bot-process.ts"
 
 const BOT = `${import.meta.dir}/spectacles-proxy-bot.mjs`
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 const SEND = "POST /channels/:channel/messages"
 
 let discord: Simulator

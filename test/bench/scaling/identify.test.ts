@@ -9,4 +9,4 @@ test("the simulation of a first start gives every shard its slot, and none withi
   const text = await new Response(script.stdout).text()
   expect(await script.exited).toBe(0)
   expect(text).toContain("; 0 identifies within 5 s")
-}, 60_000)
+}, 120_000)

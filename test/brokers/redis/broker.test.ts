@@ -108,6 +108,14 @@ async function expectAllInOrder(redis: RedisServer, sent: number): Promise<void>
   expect(ids).toEqual(Array.from({ length: sent }, (_, index) => `session:${index + 1}`))
 }
 
+/** How often Redis has refused to join a group or to read for one. */
+function rejections(commandStats: string): number {
+  const counts = commandStats.matchAll(
+    /cmdstat_xgroup\|create:.*rejected_calls=(\d+)|cmdstat_xreadgroup:.*rejected_calls=(\d+)/g,
+  )
+  return [...counts].reduce((sum, [, groups = "0", reads = "0"]) => sum + Number(groups) + Number(reads), 0)
+}
+
 describe("redis under trouble that passes", () => {
   test.each([
     ["OOM", ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]],
@@ -129,6 +137,23 @@ describe("redis under trouble that passes", () => {
     }
     await expectAllInOrder(redis, await publishing.stop())
     expect(states).toContain(code === "READONLY" ? "down" : "blocked")
+  })
+
+  test("tells once that it delivers nothing, however often it is tried, and once that it does again", async () => {
+    const redis = await start()
+    const logger = new RecordingLogger()
+    const reading = open(redis, { logger }).consume(["SEND"], new AbortController().signal)
+    const delivered = reading[Symbol.asyncIterator]().next()
+    await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    // XREADGROUP is a write to Redis; a read that waits is woken by the end of its connection.
+    await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    const refused = () => redis.command("INFO", "commandstats").then((stats) => rejections(String(stats)))
+    while ((await refused()) < 3) await Bun.sleep(10)
+    await redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+    await redis.command("XADD", "SEND", "*", "data", "{}")
+    await delivered
+    const told = logger.messages().filter((message) => message.includes("delivers"))
+    expect(told).toEqual(["Redis delivers no packets: trying again until it does", "Redis delivers packets again"])
   })
 
   test("#29 LOADING: events wait until Redis has read its data", async () => {

@@ -12,7 +12,7 @@ import { type RedisServer, startRedisCluster } from "../../fixtures/redis-server
 let servers: readonly [RedisServer, RedisServer, RedisServer]
 beforeAll(async () => {
   servers = await startRedisCluster()
-}, 30_000)
+}, 120_000)
 afterAll(async () => {
   for (const server of servers) await server.stop()
 })

@@ -70,7 +70,7 @@ test("#36 a sentinel is named as one, with how to write it", async () => {
     `Cannot use Redis at redis://${host}: it is a sentinel; write redis+sentinel://${host}/mymaster, with the master's name.`,
   )
   expect(await ask(`redis+sentinel://${sentinels.hosts}/${MASTER}`)).toBe(false)
-}, 30_000)
+}, 120_000)
 
 test("#36 a server that nobody started is named, once it has been waited for", async () => {
   const clock = new FakeClock()

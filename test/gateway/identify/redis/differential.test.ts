@@ -95,4 +95,4 @@ test("the scripts and the model give the same answers to the same steps", async 
   }
   expect(grants).toBeGreaterThan(ROUNDS * 10)
   client.disconnect()
-}, 60_000)
+}, 120_000)
