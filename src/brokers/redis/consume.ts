@@ -5,14 +5,14 @@ import type { Clock } from "../../flow/clock.ts"
 import { sleep } from "../../flow/clock.ts"
 import { settlesWithin } from "../../flow/deadline.ts"
 import type { Logger } from "../../ops/log.ts"
-import { OperatorError } from "../../ops/operator-error.ts"
 import { decodeBody } from "../body.ts"
 import { BodyError, type Delivery } from "../broker.ts"
 import { claim } from "./claim.ts"
 import type { Client } from "./clients.ts"
 import { type Trimming, trimWords } from "./commands.ts"
 import { circumstances, type Entry, readStreams } from "./entries.ts"
-import { cannotConsume, joinGroup, type Membership } from "./group.ts"
+import { joinGroup, type Membership } from "./group.ts"
+import { ReadingOutage } from "./reading-outage.ts"
 
 /** Entries of one read. */
 const MAX_CHUNK = 100
@@ -133,6 +133,7 @@ export class RedisConsumer {
       if (reader !== commands) reader.disconnect()
     }
     stop.addEventListener("abort", onStop)
+    const outage = new ReadingOutage(this.#options.log)
     let isJoined = false
     while (!stop.aborted) {
       try {
@@ -141,11 +142,12 @@ export class RedisConsumer {
         await this.#room(stop)
         if (stop.aborted) break
         const isEmpty = !(await this.#readOnce(reader, events, subscription))
+        outage.worked()
         if (isCluster && isEmpty) await this.#rest(POLL_MS, stop)
       } catch (error) {
         if (stop.aborted) break
         isJoined = false
-        await this.#onReadError(error, events[0] ?? "", stop)
+        if (outage.failed(error, events[0] ?? "")) await this.#rest(RETRY_MS, stop)
       }
     }
     onStop()
@@ -169,17 +171,6 @@ export class RedisConsumer {
       isAny ||= entries.length > 0
     }
     return isAny
-  }
-
-  /** The group is gone where Redis came back without its data: it is made anew. @throws what waiting does not mend. */
-  async #onReadError(error: unknown, event: string, stop: AbortSignal): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error)
-    if (error instanceof OperatorError) throw error
-    if (reason.startsWith("NOGROUP")) return
-    const cause = cannotConsume(event, reason)
-    if (cause instanceof OperatorError) throw cause
-    this.#options.log.warn({ reason }, "Redis delivers no packets: trying again")
-    await this.#rest(RETRY_MS, stop)
   }
 
   /** Now and then: takes over what dead members left, and trims what is past its time, which producers seldom do. */
