@@ -28,8 +28,9 @@ export function adminClient({ url, token, fetch }: AdminClientOptions): AdminCli
     const signal = AbortSignal.timeout(withinMs)
     const headers = { authorization: `Bearer ${token.reveal()}` }
     const response = await fetch(`${url}${path}`, { method, headers, signal }).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error)
-      throw new OperatorError(`Cannot reach the gateway's admin address ${url}: ${why}`)
+      throw new OperatorError(
+        `Cannot reach the gateway's admin address ${url} (${reasonOf(error)}): start the gateway, or correct the address.`,
+      )
     })
     const text = await response.text()
     if (response.status !== 401) return text
@@ -59,6 +60,12 @@ function pathOf(command: SteeringCommand): string {
     case "restart":
       return `/restart/${command.shard}`
   }
+}
+
+/** `ECONNREFUSED`, or the words where there is no such name. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return "code" in error && typeof error.code === "string" ? error.code : error.message.replace(/\.$/, "")
 }
 
 function otherAnswer(url: string): never {

@@ -155,7 +155,7 @@ describe("the admin address's client", () => {
     const url = urlOf()
     await server.stop()
     expect(await adminClient({ url, token: TOKEN, fetch }).view().catch(String)).toContain(
-      `Cannot reach the gateway's admin address ${url}`,
+      `Cannot reach the gateway's admin address ${url} (ECONNREFUSED): start the gateway, or correct the address.`,
     )
   })
 
