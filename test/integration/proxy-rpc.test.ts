@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const one of running.splice(0).reverse()) await one.stop()
 })
 
-const TIMEOUT = { timeoutMs: 5_000 }
+const TIMEOUT = { timeoutMs: 50_000 }
 
 /** A Discord that says what it was sent. */
 function discord(handler?: (request: Request) => Response | Promise<Response>): string {
@@ -164,7 +164,7 @@ describe("over a real Redis", () => {
       caller.call(
         "REQUEST",
         { method: "GET", path: `/channels/${index}`, headers: { authorization: `Bot ${index}` } },
-        { timeout: 5_000 },
+        { timeout: 50_000 },
       ),
     )
     const replies = (await Promise.all(calls)) as { status: number; body: { status: number } }[]

@@ -126,7 +126,7 @@ describe("retries", () => {
   test("a message given back comes again, one attempt further, with its id and caller", async () => {
     const worker = await broker(newGroup())
     await worker.createQueue("E")
-    const call = worker.call("E", "x", { messageId: "the id" })
+    const call = worker.call("E", "x", { messageId: "the id", expiration: 60_000 })
     const messages = worker.consume("E")
     await (await take(messages)).nack()
     const second = await take(messages)
