@@ -51,6 +51,7 @@ test.skipIf(MISSING !== undefined)(
   `#5 #34 over slow links that lose packets, a host is cut off from all, and one from Redis alone: nothing is lost, nothing torn${MISSING === undefined ? "" : ` (${MISSING})`}`,
   async () => {
     const [, redisAddress] = network.addresses
+    await fleet.identified()
     for (let i = 0; i < HOSTS; i += 1) {
       const host = await network.newHost()
       hosts.push(host)
@@ -58,7 +59,6 @@ test.skipIf(MISSING !== undefined)(
     }
     const [first, second] = hosts
     if (first === undefined || second === undefined) throw new Error("there are no hosts")
-    // Before its first session is stored a shard that loses its lease identifies again (docs/scaling.md, What is guaranteed).
     await fleet.balanced(HOSTS)
     network.lose()
     // It reaches Discord, closes its sessions in time, and others resume them.
