@@ -58,7 +58,7 @@ export const BOT_SETTINGS = {
     fallback: "auto",
   }),
   presence: optional({
-    about: "What the bot shows, a table or JSON: see below.",
+    about: "What the bot shows: `status`, `activities`, `since` and `afk`, as a table or JSON.",
     variables: ["DISCORD_PRESENCE"],
     schema: presence(),
     print: withoutNull,

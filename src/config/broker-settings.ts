@@ -41,7 +41,7 @@ export const BROKER_SETTINGS = {
   }),
   "redis.url": optional({
     about:
-      "The Redis server: `redis://`, `rediss://`, or `localhost:6379`; or the sentinels that know it, see below. Needed when something is kept in Redis.",
+      "The Redis server: `redis://`, `rediss://`, or `localhost:6379`; or the sentinels that know it, `redis+sentinel://one:26379,two:26379/mymaster`. Needed when something is kept in Redis.",
     variables: [],
     sharesVariablesOf: "redis.urls",
     schema: redisUrl(),
@@ -69,15 +69,14 @@ export const BROKER_SETTINGS = {
   }),
   "redis.replicas": setting({
     isOwn: true,
-    about:
-      "How many replicas must have an event before it counts as received, so that a failover loses none: see below.",
+    about: "How many replicas must have an event before it counts as received, so that a failover loses none.",
     variables: ["REDIS_REPLICAS"],
     schema: integer(0, MAX_REPLICAS),
     fallback: 0,
   }),
   "redis.retention": setting({
     isOwn: true,
-    about: "How long Redis keeps an event for consumers that have not read it: see below.",
+    about: "How long Redis keeps an event for consumers that have not read it.",
     variables: ["REDIS_RETENTION"],
     schema: duration(),
     fallback: "1h",
