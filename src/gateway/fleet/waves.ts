@@ -89,18 +89,20 @@ function stillOnTheirWay(
       listed += 1
       still.set(shard, { ...invitation, withdrawnMs: null })
     } else {
-      const withdrawnMs = invitation.withdrawnMs ?? nowMs
+      const withdrawnMs = Math.min(invitation.withdrawnMs ?? nowMs, nowMs)
       if (nowMs - withdrawnMs < WITHDRAWN_LEASES * options.leaseMs) still.set(shard, { ...invitation, withdrawnMs })
     }
   }
   return still
 }
 
-/** Whoever has lost its lease invites nobody; what was invited may be on its way. */
+/**
+ * Whoever has lost its lease invites nobody; what was invited may be on its way. The next answer says when that was at the
+ * latest: however long ago the last one came, the ledger may have had a beat of ours that told the invitations once more.
+ */
 export function withdrawAll(state: MemberState): MemberState {
-  const nowMs = state.book?.nowMs ?? 0
   const withdrawn = ([shard, invitation]: readonly [number, Invitation]) =>
-    [shard, { ...invitation, withdrawnMs: invitation.withdrawnMs ?? nowMs }] as const
+    [shard, { ...invitation, withdrawnMs: invitation.withdrawnMs ?? Number.POSITIVE_INFINITY }] as const
   return { ...state, intake: new Map([...state.intake].map(withdrawn)) }
 }
 
