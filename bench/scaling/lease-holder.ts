@@ -46,8 +46,9 @@ export class LeaseHolder {
 
   /** Resolves once a new ledger lets shards be claimed. */
   async open(leaseMs: number): Promise<void> {
-    await this.#ledger.exchange(this.#beat([], leaseMs))
+    const { book } = await this.#ledger.exchange(this.#beat([], leaseMs))
     await Bun.sleep(leaseMs)
+    await this.#ledger.exchange({ ...this.#beat([], leaseMs), swept: book.claimFromMs })
   }
 
   async claim(): Promise<void> {
@@ -105,6 +106,7 @@ export class LeaseHolder {
     return {
       node: { id: node, weight: 1, capacity: shardCount, isDraining: false, isBusy: false, invites: this.#invites },
       ...{ set: firstSet(shardCount), leaseMs, held: this.#held, claims, handOvers: [], fenced: [], isLeaving: false },
+      ...{ knows: null, swept: null },
     }
   }
 }

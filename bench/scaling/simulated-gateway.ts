@@ -89,6 +89,8 @@ export class SimulatedGateway {
         return this.#end(effect.shard)
       case "fence":
         return redis.fence(() => this.input({ type: "fenced", node: effect.node }))
+      case "sweep":
+        return redis.fence(() => this.input({ type: "swept", ledger: effect.ledger }))
       case "timer":
         return this.#timers.start(effect.timer, effect.delayMs)
       case "cancel":

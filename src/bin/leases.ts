@@ -73,7 +73,7 @@ export async function newLeases(options: NewLeasesOptions): Promise<Omit<LeasePa
     ...(shards.leases.maxLoad === undefined ? {} : { load: { maxLoad: shards.leases.maxLoad, cpuUs } }),
     admission: new Admission(writerMark(fencing, prefix, node)),
     ledger: redisLedger({
-      ...{ commands, subscriber, prefix, node, fencing },
+      ...{ commands, subscriber, prefix, node, fencing, isPublishing },
       replicas: shardStore.redis.replicas,
       replicateWithinMs: shards.leases.leaseMs * REPLICATE_SHARE,
     }),

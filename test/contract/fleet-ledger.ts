@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import type { Answer, Beat, HandedOver, Ledger } from "../../src/gateway/fleet/ledger.ts"
 import { firstSet } from "../../src/gateway/shard-set.ts"
+import type { LedgerPart } from "../gateway/fleet/model-ledger.ts"
 
 /** Longer than a test takes, however loaded the machine is. */
 const LONG_MS = 60_000
@@ -14,6 +15,8 @@ export interface LedgerUnderTest {
   pass(ms: number): Promise<void>
   /** Another server, which knows all or nothing of it. */
   restart(lost: "nothing" | "all"): Promise<void>
+  /** The same server, which has evicted a key. */
+  evict(part: LedgerPart): Promise<void>
   close(): Promise<void>
 }
 
@@ -25,6 +28,8 @@ const beat = (id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> 
   claims: [],
   handOvers: [],
   fenced: [],
+  knows: null,
+  swept: null,
   isLeaving: false,
   ...more,
 })
@@ -47,8 +52,8 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
   const withLedger = async (leaseMs: number, run: (under: LedgerUnderTest, ledger: Ledger) => Promise<void>) => {
     const under = await open()
     try {
-      await under.ledger.exchange(beat("opener", { leaseMs: SHORT_MS }))
-      await under.ledger.exchange(beat("opener", { isLeaving: true, leaseMs: SHORT_MS }))
+      const { book } = await under.ledger.exchange(beat("opener", { leaseMs: SHORT_MS }))
+      await under.ledger.exchange(beat("opener", { isLeaving: true, swept: book.claimFromMs, leaseMs: SHORT_MS }))
       await under.pass(leaseMs)
       await run(under, under.ledger)
     } finally {
@@ -64,9 +69,44 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
       expect(lease(first, 0)).toBeUndefined()
       expect(first.book.claimFromMs).toBe(first.book.nowMs + SHORT_MS)
       await under.pass(SHORT_MS)
-      expect(owner(await under.ledger.exchange(beat("a", { claims: [0], leaseMs: SHORT_MS })), 0)).toBe("a")
+      const swept = first.book.claimFromMs
+      expect(owner(await under.ledger.exchange(beat("a", { claims: [0], swept, leaseMs: SHORT_MS })), 0)).toBe("a")
       await under.close()
     })
+
+    test("#34 gives nobody a shard before it is told that all who are not back were kept from writing", async () => {
+      const under = await open()
+      const claims = (swept: number | null) =>
+        under.ledger.exchange(beat("a", { claims: [0], swept, leaseMs: SHORT_MS }))
+      const { claimFromMs } = (await claims(null)).book
+      await under.pass(SHORT_MS)
+      for (const swept of [null, claimFromMs - 1]) {
+        const refused = await claims(swept)
+        expect(refused.book.isSwept).toBe(false)
+        expect(lease(refused, 0)).toBeUndefined()
+      }
+      const given = await claims(claimFromMs)
+      expect(given.book.isSwept).toBe(true)
+      expect(owner(given, 0)).toBe("a")
+      await under.close()
+    })
+
+    test("#34 a node is back once it has beaten and knew that the ledger was opened", () =>
+      withLedger(SHORT_MS, async (under, ledger) => {
+        const isBack = async (knows: number | null) =>
+          (await ledger.exchange(beat("a", { knows }))).book.nodes.find(({ id }) => id === "a")?.isBack
+        const opened = async () => (await ledger.exchange(beat("b"))).book.claimFromMs
+        const before = await opened()
+        expect(await isBack(null)).toBe(false)
+        expect(await isBack(before)).toBe(true)
+        await under.restart("nothing")
+        const { book } = await ledger.exchange(beat("b"))
+        expect(book.nodes.map((node) => node.isBack)).toEqual([false, false])
+        expect(book.isSwept).toBe(false)
+        // A beat from before, which was long on its way.
+        expect(await isBack(before)).toBe(false)
+        expect(await isBack(await opened())).toBe(true)
+      }))
 
     test("gives a shard to one node only", () =>
       withLedger(SHORT_MS, async (_, ledger) => {
@@ -103,6 +143,7 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
           isBusy: true,
           invites: [{ shard: 3, token: 1_764_000_000_000 }],
           isDead: false,
+          isBack: false,
         } as never)
         expect(deadlineMs).toBeGreaterThan(book.nowMs)
       }))
@@ -212,6 +253,34 @@ export function ledgerContract(name: string, open: () => Promise<LedgerUnderTest
           expect([0, 1].map((shard) => [owner(back, shard), token(back, shard)])).toEqual(
             held.map((one) => ["a", one.token]),
           )
+        }))
+    }
+
+    for (const part of ["about", "nodes", "leases", "changes"] as const) {
+      test(`#34 is opened anew when its ${part} alone are gone: who is there keeps its shards, and nobody else's are lost for good`, () =>
+        withLedger(SHORT_MS, async (under, ledger) => {
+          const before = await ledger.exchange(beat("a", { claims: [0] }))
+          await ledger.exchange(beat("gone", { claims: [1], leaseMs: SHORT_MS }))
+          // It knows the ledger as it is.
+          await ledger.exchange(beat("a"))
+          await under.evict(part)
+          const held = [{ shard: 0, token: token(before, 0) }]
+          const first = await ledger.exchange(beat("a", { held, claims: [2], leaseMs: SHORT_MS }))
+          const { claimFromMs } = first.book
+          expect(first.book.isSwept).toBe(false)
+          await under.pass(SHORT_MS)
+          const early = await ledger.exchange(beat("a", { held, claims: [2], leaseMs: SHORT_MS }))
+          expect([lease(early, 0)?.owner, lease(early, 2)]).toEqual(["a", undefined])
+          expect(token(early, 0)).toBe(token(before, 0))
+          const swept = await ledger.exchange(beat("a", { held, swept: claimFromMs, claims: [2] }))
+          expect([owner(swept, 0), owner(swept, 2)]).toEqual(["a", "a"])
+          // The node that did not come back is fenced where it is listed; else it was swept.
+          await under.pass(SHORT_MS)
+          const fenced = dead(await ledger.exchange(beat("a", { held })))
+          expect(fenced).toEqual(part === "nodes" ? [] : ["gone"])
+          const after = await ledger.exchange(beat("a", { held, fenced, claims: [1] }))
+          expect(owner(after, 1)).toBe("a")
+          expect(token(after, 1)).toBeGreaterThan(token(before, 0))
         }))
     }
 

@@ -26,16 +26,26 @@ const closing = (set: ShardSet): OtherSet => ({ ...set, isClosing: true })
 export function reshardsContract(name: string, open: () => Promise<ReshardsUnderTest>): void {
   const beat = (more: Partial<Beat> = {}): Beat => ({
     node: { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] },
-    ...{ set: firstSet(2), leaseMs: LONG_MS, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
+    ...{
+      set: firstSet(2),
+      leaseMs: LONG_MS,
+      held: [],
+      claims: [],
+      handOvers: [],
+      fenced: [],
+      knows: null,
+      swept: null,
+      isLeaving: false,
+    },
     ...more,
   })
   /** With a gateway that runs the two shards of the bot. */
   const withGateway = async (run: (under: ReshardsUnderTest) => Promise<void>) => {
     const under = await open()
     try {
-      await under.ledger.exchange(beat({ leaseMs: 1 }))
+      const { book } = await under.ledger.exchange(beat({ leaseMs: 1 }))
       await under.pass(5)
-      await under.ledger.exchange(beat({ claims: [0, 1] }))
+      await under.ledger.exchange(beat({ claims: [0, 1], swept: book.claimFromMs }))
       await run(under)
     } finally {
       await under.close()

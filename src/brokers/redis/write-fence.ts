@@ -4,7 +4,8 @@
 //
 // Why nothing slips through: a connection has its mark before it asks, and is let in only by an answer that was given
 // after. So the process was still in the ledger when the mark stood on the server already, and whoever strikes it from the
-// ledger after that finds the connection by its mark.
+// ledger after that finds the connection by its mark. Where the ledger itself was lost, the marks of all processes that did
+// not come back to it are struck before it gives any shard to another one.
 
 /** How a process's connections are found on the server. */
 export type WriterMark =

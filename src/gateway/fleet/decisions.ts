@@ -1,5 +1,5 @@
 // What a gateway does about what stands in the ledger: runs what is its own, lets go of what is not, hands over everything
-// when it stops, and ends the connections of the dead. How shards move to balance: waves.ts.
+// when it stops, and ends the connections of the dead and of the forgotten. How shards move to balance: waves.ts.
 
 import { hasSlot } from "../shard-set.ts"
 import { planShares } from "./balance.ts"
@@ -7,12 +7,12 @@ import type { Book } from "./ledger.ts"
 import type { CutReason, Effect, Holding, MemberState, Step } from "./member-state.ts"
 import { drain, withdrawAll } from "./waves.ts"
 
-/** Of a lease: so much later the next in line ends a dead node's connections, when those before have not. */
+/** Of a lease: so much later the next in line ends connections, when those before have not. */
 const FENCE_TURN_SHARE = 0.1
 
 /** Runs what the ledger gives us, and lets go of what it gives to others. */
 export function reconcile(state: MemberState, book: Book): Step {
-  const { leases, nowMs, claimFromMs } = book
+  const { leases, claimFromMs } = book
   const { id, leaseMs } = state.options
   const holdings = new Map<number, Holding>()
   const effects: Effect[] = []
@@ -27,8 +27,8 @@ export function reconcile(state: MemberState, book: Book): Step {
     else if (holding.stage !== "drained") effects.push({ type: "cut", shard, reason: "taken" })
   }
   for (const [shard, { owner, token, isPinned, changedMs }] of leases) {
-    // A ledger that may have forgotten who had it next is given the time to be told.
-    if (owner !== id || holdings.has(shard) || nowMs < claimFromMs || !isKnown(book, shard)) continue
+    // A ledger that may have forgotten who had it next is given the time to be told; and whoever that is may write still.
+    if (owner !== id || holdings.has(shard) || !canTake(book) || !isKnown(book, shard)) continue
     const holding = { token, isLive: false, to: null, isPinned, isEnding: false }
     // From before this server had the ledger. Whoever had it next, and is dead by now, had a later token: it goes on here
     // under one that is later still. Tokens are times, too.
@@ -45,6 +45,11 @@ export function reconcile(state: MemberState, book: Book): Step {
   // It has a shard that it must not run.
   const isAskedAgain = state.isAskedAgain || [...holdings.values()].some(isDrained)
   return { state: { ...state, holdings, isAskedAgain }, effects }
+}
+
+/** A shard that one did not run when the ledger was opened. */
+export function canTake({ nowMs, claimFromMs, isSwept }: Book): boolean {
+  return nowMs >= claimFromMs && isSwept
 }
 
 function isKnown({ set, other }: Book, slot: number): boolean {
@@ -88,18 +93,36 @@ export function drainAll(state: MemberState): Step {
  * does it for its own when nobody else is left, and so comes back.
  */
 export function fenceDead(state: MemberState, { nodes, nowMs }: Book): Step {
-  const { id, leaseMs } = state.options
-  const living = nodes.filter(({ isDead }) => !isDead).map((node) => node.id)
-  const place = living.filter((other) => other !== id && (other < id || !living.includes(id))).length
+  const turnMs = turnOf(state, nodes)
   const due = nodes.filter(
     (node) =>
       node.isDead &&
       !state.fencing.has(node.id) &&
       !state.fenced.includes(node.id) &&
-      nowMs >= node.deadlineMs + place * leaseMs * FENCE_TURN_SHARE,
+      nowMs >= node.deadlineMs + turnMs,
   )
   return {
     state: { ...state, fencing: new Set([...state.fencing, ...due.map((node) => node.id)]) },
     effects: due.map((node) => ({ type: "fence", node: node.id })),
   }
+}
+
+/**
+ * Ends the connections of all that are not back since the ledger was opened, before it gives anybody a shard: nobody else
+ * would ever end those of a node that the ledger does not know, and what such a node had may be free in it. One node does it,
+ * the next one in line where that one does not. Who comes back later connects again, and asks before it writes.
+ */
+export function sweepStrays(state: MemberState, { nodes, nowMs, claimFromMs, isSwept }: Book): Step {
+  const isDue = !isSwept && state.sweeping !== claimFromMs && nowMs >= claimFromMs + turnOf(state, nodes)
+  if (!isDue) return { state, effects: [] }
+  const spared = nodes.filter(({ isBack }) => isBack).map((node) => node.id)
+  return { state: { ...state, sweeping: claimFromMs }, effects: [{ type: "sweep", ledger: claimFromMs, spared }] }
+}
+
+/** How long this node leaves it to those that are before it in line. */
+function turnOf({ options }: MemberState, nodes: Book["nodes"]): number {
+  const { id, leaseMs } = options
+  const living = nodes.filter(({ isDead }) => !isDead).map((node) => node.id)
+  const place = living.filter((other) => other !== id && (other < id || !living.includes(id))).length
+  return place * leaseMs * FENCE_TURN_SHARE
 }

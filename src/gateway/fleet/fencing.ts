@@ -15,6 +15,8 @@ import { OperatorError } from "../../ops/operator-error.ts"
 const REFUSALS = /^(NOPERM|ERR unknown (sub)?command)/i
 const NO_ADDRESS = "0.0.0.0:0"
 const ASK_AGAIN_MS = 200
+/** Keys: a server is not kept from others for longer than that takes. */
+const SCANNED_AT_ONCE = 1_000
 const NEVER = new AbortController().signal
 const ADVICE = "let the user run CLIENT SETNAME, LIST and KILL, by which a dead process is kept from writing"
 
@@ -27,7 +29,11 @@ export function connectionName(prefix: string, node: string): string {
 
 /** The set of a node's connections that may write. */
 export function permitKey(prefix: string, node: string): string {
-  return `{${prefix}}:fleet:writers:${node}`
+  return `${permitKeys(prefix)}${node}`
+}
+
+function permitKeys(prefix: string): string {
+  return `{${prefix}}:fleet:writers:`
 }
 
 export function writerMark(fencing: Fencing, prefix: string, node: string): WriterMark {
@@ -40,7 +46,39 @@ export async function endWrites(commands: Client, fencing: Fencing, prefix: stri
   await commands.del(permitKey(prefix, node))
   if (fencing === "permit") return
   const name = connectionName(prefix, node)
-  await Promise.all(mastersOf(commands).map((master) => endConnections(master, name)))
+  await endConnections(commands, (other) => other === name)
+}
+
+/**
+ * Those of all nodes of the bot but these. What they are is looked up on the servers themselves: no list that is kept could be
+ * lost.
+ * @returns how many connections, or nodes with a permit
+ */
+export async function endStrayWrites(
+  commands: Client,
+  fencing: Fencing,
+  prefix: string,
+  spared: readonly string[],
+): Promise<number> {
+  if (fencing === "permit") return await endStrayPermits(commands, prefix, spared)
+  const names = new Set(spared.map((node) => connectionName(prefix, node)))
+  const ofBot = connectionName(prefix, "")
+  return await endConnections(commands, (name) => name.startsWith(ofBot) && !names.has(name))
+}
+
+/** Permits are on one server alone. */
+async function endStrayPermits(commands: Client, prefix: string, spared: readonly string[]): Promise<number> {
+  const keys = new Set(spared.map((node) => permitKey(prefix, node)))
+  // Asterisks and brackets are signs in a pattern.
+  const pattern = `${permitKeys(prefix).replaceAll(/[\\*?[\]]/g, "\\$&")}*`
+  let ended = 0
+  let cursor = "0"
+  do {
+    const [next, found] = await commands.scan(cursor, "MATCH", pattern, "COUNT", SCANNED_AT_ONCE)
+    for (const key of found) if (!keys.has(key)) ended += await commands.del(key)
+    cursor = next
+  } while (cursor !== "0")
+  return ended
 }
 
 export interface AskOptions {
@@ -144,10 +182,11 @@ async function expectPermits(options: ChooseFencingOptions): Promise<void> {
     ["SREM", key, member],
     ["WATCH", key],
     ["UNWATCH"],
+    ["SCAN", "0", "COUNT", "1"],
   ])
   if (refusal === null) return
   throw new OperatorError(
-    `Cannot share shards through Redis: ${refusal}; let the user run SADD, SREM, SISMEMBER, WATCH and UNWATCH on ${key}, by which a dead process is kept from writing.`,
+    `Cannot share shards through Redis: ${refusal}; let the user run SCAN, and SADD, SREM, SISMEMBER, WATCH and UNWATCH on ${key}, by which a dead process is kept from writing.`,
   )
 }
 
@@ -159,8 +198,13 @@ export function noFenceInCluster(refusal: string): string {
   return `Cannot share shards through a Redis cluster: ${refusal}; ${ADVICE}. Without these it takes a single server, or one behind sentinels.`
 }
 
-function mastersOf(client: Client): readonly Redis[] {
-  return isCluster(client) ? client.nodes("master") : [client]
+async function mastersOf(client: Client): Promise<readonly Redis[]> {
+  if (!isCluster(client)) return [client]
+  // This client talks to the leases' server alone: it would not notice that there is a new one, to which others publish.
+  await new Promise<void>((resolve, reject) => {
+    client.refreshSlotsCache((error) => (error ? reject(error) : resolve()))
+  })
+  return client.nodes("master")
 }
 
 function isCluster(client: Client): client is Cluster {
@@ -168,12 +212,24 @@ function isCluster(client: Client): client is Cluster {
 }
 
 /** A node that asks whether it may write has given its connection the name before: none comes later. */
-async function endConnections(master: Redis, name: string): Promise<void> {
+async function endConnections(commands: Client, isMeant: (name: string) => boolean): Promise<number> {
+  const masters = await mastersOf(commands)
+  const counts = await Promise.all(masters.map((master) => endConnectionsOf(master, isMeant)))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+async function endConnectionsOf(master: Redis, isMeant: (name: string) => boolean): Promise<number> {
   const list = String(await master.client("LIST", "TYPE", "NORMAL"))
+  // Where another bot has the same prefix, its keys are in another database.
+  const database = String(master.options.db ?? 0)
+  let ended = 0
   for (const line of list.split("\n")) {
-    const fields = line.split(" ")
-    const id = fields.find((field) => field.startsWith("id="))?.slice(3)
-    if (id === undefined || !fields.includes(`name=${name}`)) continue
-    await master.client("KILL", "ID", id)
+    const fields = new Map(
+      line.split(" ").map((field) => [field.slice(0, field.indexOf("=")), field.slice(field.indexOf("=") + 1)]),
+    )
+    const id = fields.get("id")
+    if (id === undefined || fields.get("db") !== database || !isMeant(fields.get("name") ?? "")) continue
+    ended += Number(await master.client("KILL", "ID", id))
   }
+  return ended
 }

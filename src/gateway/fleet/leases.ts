@@ -13,6 +13,8 @@ import { isSameSet, type ShardPlace, type ShardSet } from "../shard-set.ts"
 import type { Dial } from "../socket.ts"
 import type { HandOver, OrderResult } from "../steering/node.ts"
 import type { Admission } from "./admission.ts"
+import { canTake } from "./decisions.ts"
+import { fenceNode, sweepStrays } from "./ending.ts"
 import type { SessionsUnderLease } from "./fenced-sessions.ts"
 import { HeldShards } from "./held-shards.ts"
 import type { Beat, Ledger, OtherSet } from "./ledger.ts"
@@ -91,7 +93,8 @@ export class Leases implements Ownership {
     if (book === null) return "the leases in Redis have not been read yet"
     if (heldUntilMs <= this.#options.clock.nowMs()) return "its lease could not be renewed: is Redis there?"
     const waitMs = book.claimFromMs - book.nowMs
-    if (waitMs <= 0 || holdings.size > 0) return null
+    if (holdings.size > 0 || canTake(book)) return null
+    if (waitMs <= 0) return "the connections of gateways that Redis may have forgotten are being ended"
     return `Redis may not know who runs the shards yet: none is taken for another ${Math.ceil(waitMs / 1_000)} s`
   }
 
@@ -186,7 +189,9 @@ export class Leases implements Ownership {
       case "cut":
         return this.#held.cut(effect.shard, effect.reason)
       case "fence":
-        return void this.#fence(effect.node)
+        return void fenceNode(this.#options, effect.node).then((input) => this.#input(input))
+      case "sweep":
+        return void sweepStrays(this.#options, effect.ledger, effect.spared).then((input) => this.#input(input))
       case "timer":
         return this.#timers.start(effect.timer, effect.delayMs)
       case "cancel":
@@ -241,19 +246,6 @@ export class Leases implements Ownership {
       this.#input({ type: "measured", isOver })
     }
     return new LoadWatch({ ...limit, clock, log, onMeasured })
-  }
-
-  async #fence(node: string): Promise<void> {
-    const { ledger, log, on } = this.#options
-    try {
-      await ledger.fence(node)
-      on.fenced()
-      log.warn({ node }, "a gateway's lease passed: its connections to Redis were ended, its shards go to others")
-      this.#input({ type: "fenced", node })
-    } catch (error) {
-      log.warn({ err: error, node }, "a gateway's lease passed, and its connections cannot be ended; trying again")
-      this.#input({ type: "fence-failed", node })
-    }
   }
 
   async #drainAll(): Promise<OrderResult> {

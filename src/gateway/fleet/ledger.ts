@@ -6,6 +6,10 @@
 // The lease is the gateway's: a shard belongs to the node that is written beside it, for as long as that node's deadline
 // has not passed. So one write renews them all, and a node that is late loses them all, together. Its connections are ended
 // then (`fence`), before anybody else may have its shards.
+//
+// A ledger that is new, that lost something, or that another server has, is opened anew. It may know nothing of a node that
+// sleeps or is cut off meanwhile, and that node's connections may have outlived it. So it gives nobody a shard before all
+// have had a lease's time to come back, and the connections of whoever has not were ended (`sweep`).
 
 import type { ShardSet } from "../shard-set.ts"
 
@@ -47,6 +51,11 @@ export interface LedgerNode {
   readonly invites: readonly Invite[]
   /** Its lease passed, by the ledger's clock. Its shards are free once its connections have been ended. */
   readonly isDead: boolean
+  /**
+   * It has beaten since the ledger was opened, and knew by then that it was: so all that it ran is written down again, but
+   * for what has a later owner. Of a beat that was long on its way one could not say that.
+   */
+  readonly isBack: boolean
   readonly deadlineMs: number
 }
 
@@ -57,8 +66,13 @@ export interface Book {
   readonly set: ShardSet
   /** While the bot is resharded: the shards that come up beside them, or that close. */
   readonly other: OtherSet | null
-  /** Until then nobody takes a free shard: the ledger is new, or was lost, and its owners may not have come back yet. */
+  /**
+   * Until then nobody takes a free shard: the ledger was opened, and its owners may not have come back yet. Another one each
+   * time that it is opened.
+   */
   readonly claimFromMs: number
+  /** The connections of all that had not come back were ended since: until then nobody takes a free shard either. */
+  readonly isSwept: boolean
   readonly nodes: readonly LedgerNode[]
   /** By shard; none for one that nobody ever had. */
   readonly leases: ReadonlyMap<number, Lease>
@@ -86,6 +100,10 @@ export interface Beat {
   readonly handOvers: readonly HandedOver[]
   /** Dead nodes whose connections were ended: their shards are free from now on. */
   readonly fenced: readonly string[]
+  /** The `claimFromMs` of the book that this node has read last; null: it has read none. */
+  readonly knows: number | null
+  /** That of a ledger in which this node saw who is back, and has ended the connections of all others; null: it has not. */
+  readonly swept: number | null
   /** It needs no answer any more, and has no shards. */
   readonly isLeaving: boolean
 }
@@ -116,5 +134,10 @@ export interface Ledger {
   onChange(listener: () => void): void
   /** Ends the connections by which a node writes events. Rejects when that cannot be done: it is tried again. */
   fence(node: string): Promise<void>
+  /**
+   * Ends those of all other nodes than these. Rejects when that cannot be done: it is tried again.
+   * @returns how many it were
+   */
+  sweep(spared: readonly string[]): Promise<number>
   close(): Promise<void>
 }

@@ -86,6 +86,10 @@ export interface MemberState {
   readonly fencing: ReadonlySet<string>
   /** Those whose connections we have ended; told with the next beat. */
   readonly fenced: readonly string[]
+  /** The ledger, by its `claimFromMs`, before whose first claims we are ending the connections of those that are not back. */
+  readonly sweeping: number | null
+  /** That for which we have; told with the next beat. */
+  readonly swept: number | null
 }
 
 export type Input =
@@ -102,6 +106,9 @@ export type Input =
   | { readonly type: "measured"; readonly isOver: boolean }
   | { readonly type: "fenced"; readonly node: string }
   | { readonly type: "fence-failed"; readonly node: string }
+  /** @param ledger its `claimFromMs` */
+  | { readonly type: "swept"; readonly ledger: number }
+  | { readonly type: "sweep-failed"; readonly ledger: number }
   /** Hand everything over and take nothing any more. */
   | { readonly type: "drain" }
   | { readonly type: "move"; readonly shard: number; readonly to: string }
@@ -134,6 +141,8 @@ export type Effect =
   /** Close resumably now, and publish and store nothing more of it. */
   | { readonly type: "cut"; readonly shard: number; readonly reason: CutReason }
   | { readonly type: "fence"; readonly node: string }
+  /** End the connections of all nodes but these; then `swept`. */
+  | { readonly type: "sweep"; readonly ledger: number; readonly spared: readonly string[] }
   | { readonly type: "timer"; readonly timer: TimerName; readonly delayMs: number }
   | { readonly type: "cancel"; readonly timer: TimerName }
   /** The others run another set of shards. */
@@ -165,6 +174,8 @@ export function newMember(options: MemberOptions): MemberState {
     plan: null,
     fencing: new Set(),
     fenced: [],
+    sweeping: null,
+    swept: null,
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Client } from "../../brokers/redis/clients.ts"
 import { Script } from "../../brokers/redis/script.ts"
 import type { ShardSet } from "../shard-set.ts"
-import { endWrites, type Fencing } from "./fencing.ts"
+import { endStrayWrites, endWrites, type Fencing } from "./fencing.ts"
 import type { Answer, Beat, Book, Invite, Lease, Ledger, LedgerNode, LedgerShards, OtherSet } from "./ledger.ts"
 import { EXCHANGE_SCRIPT } from "./redis-script.ts"
 
@@ -19,6 +19,8 @@ export interface RedisLedgerOptions {
   readonly node: string
   /** By name where absent. */
   readonly fencing?: Fencing
+  /** Events go to that Redis too; they do where absent. */
+  readonly isPublishing?: boolean
   /** Replicas that must have what a beat changed before its answer counts. Not asked for in a cluster. */
   readonly replicas?: number
   /** How long they may take. */
@@ -61,10 +63,10 @@ class RedisLedger implements Ledger {
     if (this.#isBusy) throw new LedgerAnswerError("an earlier beat is not answered yet")
     this.#isBusy = true
     try {
-      const { commands, prefix } = this.#options
+      const { commands, prefix, fencing = "name" } = this.#options
       const { about, nodes, leases, changes, channel, reshard } = ledgerKeys(prefix)
       const keys = [about, nodes, leases, changes, reshard]
-      const ask = [JSON.stringify(beat), channel, this.#known.version]
+      const ask = [JSON.stringify(beat), channel, this.#known.version, fencing]
       const reply = await EXCHANGE.run(commands, keys, ask)
       await this.#expectReplicas()
       return this.#read(reply)
@@ -104,6 +106,11 @@ class RedisLedger implements Ledger {
     return endWrites(commands, fencing, prefix, node)
   }
 
+  async sweep(spared: readonly string[]): Promise<number> {
+    const { commands, prefix, fencing = "name", isPublishing = true } = this.#options
+    return isPublishing ? await endStrayWrites(commands, fencing, prefix, spared) : 0
+  }
+
   async close(): Promise<void> {
     this.#options.commands.disconnect()
     this.#options.subscriber.disconnect()
@@ -120,7 +127,7 @@ class RedisLedger implements Ledger {
 
   #read(reply: unknown): Answer {
     const answer: readonly unknown[] = Array.isArray(reply) ? reply : []
-    const [type, nowMs, claimFromMs, setText, otherText, version, nodes, isPart, leases] = answer
+    const [type, nowMs, claimFromMs, isSwept, setText, otherText, version, nodes, isPart, leases] = answer
     const set = readSet(setText)
     if ((type !== "member" && type !== "fenced" && type !== "other-count") || set === null) {
       throw new LedgerAnswerError(`Redis answered ${JSON.stringify(reply)} where the fleet's ledger was due`)
@@ -133,9 +140,10 @@ class RedisLedger implements Ledger {
     const book: Book = {
       nowMs: Number(nowMs),
       claimFromMs: Number(claimFromMs),
+      isSwept: isSwept === 1,
       set,
       other: readOther(otherText),
-      nodes: pairs(nodes).map(readNode),
+      nodes: pairs(nodes).map((node) => readNode(node, String(claimFromMs))),
       leases: this.#known.leases,
     }
     return { type, book }
@@ -152,7 +160,7 @@ function pairs(flat: unknown): readonly (readonly [string, readonly string[]])[]
 /** Of those that take shards. */
 function capacityOf(members: Readonly<Record<string, string>>): number {
   return Object.entries(members)
-    .map(([id, text]) => readNode([id, text.split("|")]))
+    .map(([id, text]) => readNode([id, text.split("|")], ""))
     .reduce((sum, { isDead, isDraining, capacity }) => (isDead || isDraining ? sum : sum + capacity), 0)
 }
 
@@ -168,12 +176,13 @@ function readOther(text: unknown): OtherSet | null {
   return set === null ? null : { ...set, isClosing: String(text).endsWith(":1") }
 }
 
-function readNode([id, fields]: readonly [string, readonly string[]]): LedgerNode {
-  const [deadlineMs, dead, weight, capacity, draining, busy, invites = ""] = fields
+function readNode([id, fields]: readonly [string, readonly string[]], claimFrom: string): LedgerNode {
+  const [deadlineMs, dead, weight, capacity, draining, busy, invites = "", knows = ""] = fields
   return {
     id,
     deadlineMs: Number(deadlineMs),
     isDead: dead === "1",
+    isBack: knows === claimFrom,
     weight: Number(weight),
     capacity: Number(capacity),
     isDraining: draining === "1",

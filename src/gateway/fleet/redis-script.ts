@@ -1,20 +1,23 @@
 // The ledger's one script: a beat in, the book out, all of it at once and on Redis' own clock. Keys share a hash tag, so that
 // a cluster keeps them on one server.
 //
-// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, deathFrom, version, whole; and the bot's shards: first
-//   (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
+// KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, swept (the claimFrom for which that was done),
+//   deathFrom, version, whole, keys (how many of KEYS[2] to [4] there were), fencing; and the bot's shards: first (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
 //   reshard/redis/record-scripts.ts writes
-// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites", the invites "slot:token" with commas
+// KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites|knows", the invites "slot:token" with commas, and the
+//   claimFrom that it knew last
 // KEYS[3] leases: slot → "token|changed|mark|owner", the owner empty where nobody has it; a mark of 1 is pinned, 2 ended
 // KEYS[4] changes: slots by the version that changed them last, so that an answer need not hold all leases
 // KEYS[5] the record of a reshard, which goes when the bot begins anew with other shards
 // ARGV[1] the beat as JSON, ARGV[2] the channel for changes: a line that names who made it, and one for each node that it is
 // about; without these it is about all of them.
 // ARGV[3] what the caller knows the leases of: "claimFrom:version"
+// ARGV[4] how nodes are fenced, for a ledger that was lost
 //
 // Tokens and the version are milliseconds of the clock, or one more than the last: so they grow on even when a failover or a
-// restart without persistence has taken the last ones away. Where the server is another one than before (`run`), what it
-// knows may be old: until a lease has passed nobody takes anything, and whoever holds a later token is written in again.
+// restart without persistence has taken the last ones away. Where the server is another one than before (`run`), or a key
+// is gone that was there, the ledger is opened anew: what it knows may be old, or less than all. Until a lease has passed, and
+// the connections of those that are not back were ended, nobody takes anything, and whoever holds a later token is written in.
 
 export const EXCHANGE_SCRIPT = `
 local about, nodesKey, leasesKey, changesKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -38,28 +41,34 @@ if redis.call('HEXISTS', about, 'run') == 0 then
   redis.call('HSET', about, 'deathFrom', '0', 'version', int(now), 'whole', int(now))
   writeSet()
 end
-local isOther = redis.call('HGET', about, 'run') ~= run
-if isOther then redis.call('HSET', about, 'run', run, 'claimFrom', int(now + leaseMs)) end
-if isOther or now - number('beat') > leaseMs / 2 then
+local function keysThere() return redis.call('EXISTS', nodesKey, leasesKey, changesKey) end
+local isOpened = redis.call('HGET', about, 'run') ~= run or keysThere() < number('keys')
+if isOpened then
+  redis.call('HSET', about, 'run', run, 'claimFrom', int(now + leaseMs), 'swept', '0')
+  redis.call('HSETNX', about, 'fencing', ARGV[4])
+  redis.call('DEL', changesKey)
+end
+if isOpened or now - number('beat') > leaseMs / 2 then
   redis.call('HSET', about, 'deathFrom', int(now + leaseMs / 4))
 end
 redis.call('HSET', about, 'beat', int(now))
 local claimFrom, deathFrom = number('claimFrom'), number('deathFrom')
 local version = number('version')
 local nextVersion = math.max(version + 1, now)
--- claimFrom is another one for each server that had the ledger.
+-- claimFrom is another one each time that the ledger is opened.
 local knownEra, knownVersion = string.match(ARGV[3], '^(%d+):(%d+)$')
 if knownEra ~= int(claimFrom) then knownVersion = nil end
 
 local nodes = {}
 local flatNodes = redis.call('HGETALL', nodesKey)
 for i = 1, #flatNodes, 2 do
-  local deadline, dead, rest = string.match(flatNodes[i + 1], '^(%d+)|(%d)|(.*)$')
-  nodes[flatNodes[i]] = { deadline = tonumber(deadline), dead = dead == '1', rest = rest }
+  local deadline, dead, rest, knows = string.match(flatNodes[i + 1], '^(%d+)|(%d)|(.*)|(%d*)$')
+  nodes[flatNodes[i]] = { deadline = tonumber(deadline), dead = dead == '1', rest = rest, knows = knows }
 end
-local function writeNode(id, node)
-  redis.call('HSET', nodesKey, id, int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest)
+local function nodeText(node)
+  return int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest .. '|' .. node.knows
 end
+local function writeNode(id, node) redis.call('HSET', nodesKey, id, nodeText(node)) end
 
 local function readLease(shard)
   local text = redis.call('HGET', leasesKey, shard)
@@ -77,13 +86,16 @@ local function writeLease(shard, token, mark, owner, onlyFor)
   redis.call('HSET', leasesKey, shard, int(token) .. '|' .. int(now) .. '|' .. mark .. '|' .. owner)
 end
 local function nextToken(lease) return lease and math.max(lease.token + 1, now) or now end
-local function free(id)
+local function freeWhere(isGone)
   local flat = redis.call('HGETALL', leasesKey)
   for i = 1, #flat, 2 do
     local lease = readLease(flat[i])
-    if lease.owner == id then writeLease(flat[i], lease.token, '0', '') end
+    if lease.owner ~= '' and isGone(lease.owner) then writeLease(flat[i], lease.token, '0', '') end
   end
 end
+
+local function free(id) freeWhere(function(owner) return owner == id end) end
+local function isNow(ledger) return type(ledger) == 'number' and int(ledger) == int(claimFrom) end
 
 for _, id in ipairs(beat.fenced) do
   if nodes[id] and nodes[id].dead then
@@ -92,6 +104,15 @@ for _, id in ipairs(beat.fenced) do
     nodes[id] = nil
     changedFor(nil)
   end
+end
+
+local isSwept = redis.call('HGET', about, 'swept') == int(claimFrom)
+if not isSwept and isNow(beat.swept) then
+  isSwept = true
+  redis.call('HSET', about, 'swept', int(claimFrom))
+  -- Nobody else would: whoever fences finds them among the nodes.
+  freeWhere(function(owner) return not nodes[owner] end)
+  changedFor(nil)
 end
 
 local status = 'member'
@@ -159,9 +180,10 @@ if status == 'member' then
         if lease and lease.owner ~= '' then changedFor(lease.owner) end
       end
     end
-    nodes[me] = { deadline = now + leaseMs, dead = false, rest = rest }
+    local knows = type(beat.knows) == 'number' and int(beat.knows) or ''
+    nodes[me] = { deadline = now + leaseMs, dead = false, rest = rest, knows = knows }
     writeNode(me, nodes[me])
-    if now >= claimFrom then
+    if now >= claimFrom and isSwept then
       for _, shard in ipairs(beat.claims) do
         local lease = readLease(shard)
         local isThere = hasSlot(set, shard) or hasSlot(other, shard)
@@ -189,7 +211,7 @@ end
 local flat = {}
 for id, node in pairs(nodes) do
   flat[#flat + 1] = id
-  flat[#flat + 1] = int(node.deadline) .. '|' .. (node.dead and '1' or '0') .. '|' .. node.rest
+  flat[#flat + 1] = nodeText(node)
 end
 local known = tonumber(knownVersion)
 local isPart = known ~= nil and known >= number('whole') and known <= version
@@ -202,5 +224,8 @@ if isPart then
 else
   leases = redis.call('HGETALL', leasesKey)
 end
-return { status, int(now), int(claimFrom), set, other, int(claimFrom) .. ':' .. int(version), flat, isPart and 1 or 0, leases }
+redis.call('HSET', about, 'keys', int(keysThere()))
+local now = int(now)
+local version = int(claimFrom) .. ':' .. int(version)
+return { status, now, int(claimFrom), isSwept and 1 or 0, set, other, version, flat, isPart and 1 or 0, leases }
 `

@@ -5,7 +5,7 @@
 // sent, and only HELD_SHARE of it: what is left allows for clocks that differ in rate and for closing connections.
 
 import { planShares } from "./balance.ts"
-import { cutAll, drainAll, fenceDead, reconcile } from "./decisions.ts"
+import { canTake, cutAll, drainAll, fenceDead, reconcile, sweepStrays } from "./decisions.ts"
 import type { Answer, Beat, Book, HandedOver } from "./ledger.ts"
 import { type Effect, type Facts, type Input, type MemberState, type Step, then, without } from "./member-state.ts"
 import { giveWave, growthOf, hasNewInvites, invite, toldInvites } from "./waves.ts"
@@ -41,6 +41,10 @@ export function step(state: MemberState, input: Input, facts: Facts): Step {
     case "fence-failed":
       // The next answer says again that the node is dead.
       return { state: { ...state, fencing: without(state.fencing, input.node) }, effects: [] }
+    case "swept":
+      return ask({ ...withoutSweep(state, input.ledger), swept: input.ledger })
+    case "sweep-failed":
+      return { state: withoutSweep(state, input.ledger), effects: [] }
     case "drain":
       return then(ask({ ...state, isDraining: true }), drainAll)
     case "leave":
@@ -50,16 +54,22 @@ export function step(state: MemberState, input: Input, facts: Facts): Step {
   }
 }
 
+/** Another one may have begun since, for a ledger that was opened since. */
+function withoutSweep(state: MemberState, ledger: number): MemberState {
+  return state.sweeping === ledger ? { ...state, sweeping: null } : state
+}
+
 function ask(state: MemberState): Step {
   if (state.isAsking) return { state: { ...state, isAskedAgain: true }, effects: [] }
   const beat = beatOf(state)
   return {
-    // Where no answer comes, the next one says again that these nodes are dead.
+    // Where no answer comes, the next one says again that these nodes are dead, or that nobody has swept.
     state: {
       ...state,
       isAsking: true,
       isAskedAgain: false,
       fenced: [],
+      swept: null,
       claimed: beat.claims,
       given: withGiven(state, beat.handOvers),
       invited: beat.node.invites,
@@ -78,7 +88,7 @@ function withGiven({ given }: MemberState, handOvers: readonly HandedOver[]): Me
 }
 
 function beatOf(state: MemberState): Beat {
-  const { options, phase, isDraining, holdings, fenced, load } = state
+  const { options, phase, isDraining, holdings, fenced, load, book, swept } = state
   const { id, weight, capacity, set, leaseMs } = options
   const all = [...holdings]
   const handOvers = all
@@ -92,12 +102,14 @@ function beatOf(state: MemberState): Beat {
     claims: claimsOf(state),
     handOvers,
     fenced,
+    knows: book?.claimFromMs ?? null,
+    swept,
     isLeaving: phase === "leaving" && handOvers.length === all.length,
   }
 }
 
 function claimsOf({ options, isDraining, book, plan }: MemberState): readonly number[] {
-  if (book === null || isDraining || book.nowMs < book.claimFromMs) return []
+  if (book === null || isDraining || !canTake(book)) return []
   return plan?.claims.get(options.id) ?? []
 }
 
@@ -117,6 +129,7 @@ function onAnswer(asked: MemberState, answer: Answer, sentMs: number, facts: Fac
     (next) => (next.isDraining ? drainAll(next) : giveWave(next, book, facts)),
     (next) => invite(next, book),
     (next) => fenceDead(next, book),
+    (next) => sweepStrays(next, book),
     (next) => wait(next, wantsMore(next) ? FOLLOW_MS : leaseMs / BEATS),
   )
 }

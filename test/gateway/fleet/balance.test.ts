@@ -5,7 +5,17 @@ import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { seeded } from "../simulation/random.ts"
 
 const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
-  ...{ id, weight: 1, capacity: 1_000, isDraining: false, isBusy: false, invites: [], isDead: false, deadlineMs: 0 },
+  ...{
+    id,
+    weight: 1,
+    capacity: 1_000,
+    isDraining: false,
+    isBusy: false,
+    invites: [],
+    isDead: false,
+    isBack: true,
+    deadlineMs: 0,
+  },
   ...more,
 })
 const lease = (owner: string | null, isPinned = false): Lease => ({
@@ -19,7 +29,7 @@ const lease = (owner: string | null, isPinned = false): Lease => ({
 /** @param owners of the shards from 0 on; null: nobody */
 function book(nodes: readonly LedgerNode[], owners: readonly (string | null)[], pinned: readonly number[] = []): Book {
   const leases = new Map(owners.map((owner, shard) => [shard, lease(owner, pinned.includes(shard))]))
-  return { nowMs: 0, set: firstSet(owners.length), other: null, claimFromMs: 0, nodes, leases }
+  return { nowMs: 0, set: firstSet(owners.length), other: null, claimFromMs: 0, isSwept: true, nodes, leases }
 }
 
 /** How many shards each node has once the plan was carried out. */

@@ -24,6 +24,9 @@ ledgerContract("model", async () => {
     async restart(lost) {
       model.restart(lost)
     },
+    async evict(part) {
+      model.evict(part)
+    },
     async close() {},
   }
 })
@@ -43,12 +46,14 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
     ledgers.set(node, known)
     return known
   }
-  const { about, nodes, leases, changes } = ledgerKeys(prefix)
+  const keys = ledgerKeys(prefix)
+  const { about, nodes, leases, changes } = keys
   return {
     ledger: {
       exchange: (beat) => of(beat.node.id).exchange(beat),
       shards: () => of("a").shards(),
       fence: (node) => of("a").fence(node),
+      sweep: (spared) => of("a").sweep(spared),
       onChange: (listener) => of("a").onChange(listener),
       close: async () => {},
     },
@@ -57,6 +62,11 @@ async function onRedis(servers: readonly string[], connect: () => Redis | Cluste
       const redis = connect()
       if (lost === "all") for (const key of [about, nodes, leases, changes]) await redis.del(key)
       else await redis.hset(about, "run", "another")
+      redis.disconnect()
+    },
+    async evict(part) {
+      const redis = connect()
+      await redis.del(keys[part])
       redis.disconnect()
     },
     close: async () => {
@@ -84,12 +94,16 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
     const to = random.pick(["a", "b", "c", null])
     const isLeaving = random.chance(0.05)
     const isBusy = random.chance(0.1)
+    const isInformed = random.chance(0.7)
     const givesUp = new Set(shards.filter(() => random.chance(0.3)))
     const seen = []
     for (const { ledger, last } of worlds) {
       const mine = [...(last.get(id)?.book.leases ?? [])].filter(([, { owner }]) => owner === id)
       const given = mine.filter(([shard]) => givesUp.has(shard))
+      const opened = last.get(id)?.book.claimFromMs ?? null
       const answer = await ledger.exchange({
+        knows: isInformed ? opened : null,
+        swept: opened,
         node: {
           id,
           weight: 1,
@@ -107,7 +121,8 @@ test("the model and Redis agree, whatever three nodes do, and each node is told 
       const leases = [...book.leases].sort(([a], [b]) => a - b)
       seen.push({
         type,
-        nodes: book.nodes.map((node) => [node.id, node.isBusy, node.invites, node.isDead]).sort(),
+        isSwept: book.isSwept,
+        nodes: book.nodes.map((node) => [node.id, node.isBusy, node.invites, node.isDead, node.isBack]).sort(),
         leases: leases.map(([shard, { owner, isPinned }]) => [shard, owner, isPinned]),
       })
     }

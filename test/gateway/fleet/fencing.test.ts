@@ -86,6 +86,8 @@ test("#36 a user who may do neither is told at the start what to allow", async (
   expect(await choose(weak, "neither").catch(String)).toMatch(
     /it answers WATCH with "NOPERM.*SADD, SREM, SISMEMBER, WATCH/,
   )
+  const blind = await userWithout("blind", "client|kill", "scan")
+  expect(await choose(blind, "blind").catch(String)).toMatch(/it answers SCAN with "NOPERM.*let the user run SCAN/)
   // Nothing on that Redis is fenced where events go elsewhere.
   expect(await choose(weak, "neither", false)).toBe("permit")
 })

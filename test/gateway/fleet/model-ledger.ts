@@ -7,11 +7,15 @@ import { hasSlot, isSameSet, type ShardSet, slotsOf } from "../../../src/gateway
 const PLAIN = { isPinned: false, isEnded: false } as const
 const NO_SHARDS: ShardSet = { firstSlot: 0, count: 0 }
 
+/** What the ledger keeps under one key each, so that a Redis that evicts may lose one alone. */
+export type LedgerPart = "about" | "nodes" | "leases" | "changes"
+
 export class ModelLedger {
-  /** The server is not the one that it was. */
+  /** The server is not the one that it was, or something is gone that it had. */
   #isOther = true
   #beatMs = 0
   #claimFromMs = 0
+  #isSwept = false
   #deathFromMs = 0
   #set: ShardSet = NO_SHARDS
   #other: OtherSet | null = null
@@ -45,6 +49,12 @@ export class ModelLedger {
       isForAll = true
     }
     for (const id of beat.fenced) if (this.#nodes.get(id)?.isDead === true) remove(id)
+    if (!this.#isSwept && beat.swept === this.#claimFromMs) {
+      this.#isSwept = true
+      const owners = new Set([...this.#leases.values()].map(({ owner }) => owner))
+      for (const owner of owners) if (owner !== null && !this.#nodes.has(owner)) free(owner)
+      isForAll = true
+    }
     let type: Answer["type"] = "member"
     const known = [this.#set, this.#other, this.#formerSet]
     if (!known.some((set) => set !== null && isSameSet(beat.set, set))) {
@@ -72,13 +82,14 @@ export class ModelLedger {
         if (this.#nodes.has(me)) remove(me)
       } else {
         const before = this.#nodes.get(me)
-        const after = { ...node, isDead: false, deadlineMs: nowMs + leaseMs }
+        const isBack = beat.knows === this.#claimFromMs
+        const after = { ...node, isDead: false, isBack, deadlineMs: nowMs + leaseMs }
         if (before === undefined || !isSame({ ...before, invites: node.invites }, after)) isForAll = true
         else if (!isSame(before, after)) {
           for (const { shard } of node.invites) about.add(this.#leases.get(shard)?.owner ?? me)
         }
         this.#nodes.set(me, after)
-        for (const shard of nowMs >= this.#claimFromMs ? beat.claims : []) {
+        for (const shard of nowMs >= this.#claimFromMs && this.#isSwept ? beat.claims : []) {
           const lease = this.#leases.get(shard)
           if (this.#has(shard) && (lease === undefined || (lease.owner === null && !lease.isEnded))) {
             write(shard, { owner: me, token: next(lease), ...PLAIN })
@@ -101,6 +112,7 @@ export class ModelLedger {
       set: this.#set,
       other: this.#other,
       claimFromMs: this.#claimFromMs,
+      isSwept: this.#isSwept,
       nodes: [...this.#nodes.values()],
       leases: new Map(this.#leases),
     }
@@ -113,6 +125,14 @@ export class ModelLedger {
     this.#become(NO_SHARDS)
     this.#nodes.clear()
     this.#leases.clear()
+  }
+
+  /** As a Redis that has evicted a key. */
+  evict(part: LedgerPart): void {
+    this.#isOther = true
+    if (part === "about") this.#become(NO_SHARDS)
+    if (part === "nodes") this.#nodes.clear()
+    if (part === "leases") this.#leases.clear()
   }
 
   /** What a replica has of it; and back to that, as a failover does. */
@@ -181,7 +201,11 @@ export class ModelLedger {
 
   #open({ leaseMs, set }: Beat, nowMs: number): void {
     if (this.#set.count === 0) this.#set = set
-    if (this.#isOther) this.#claimFromMs = nowMs + leaseMs
+    if (this.#isOther) {
+      this.#claimFromMs = nowMs + leaseMs
+      this.#isSwept = false
+      for (const [id, node] of this.#nodes) this.#nodes.set(id, { ...node, isBack: false })
+    }
     if (this.#isOther || nowMs - this.#beatMs > leaseMs / 2) this.#deathFromMs = nowMs + leaseMs / 4
     this.#isOther = false
     this.#beatMs = nowMs
@@ -210,6 +234,7 @@ export function modelLedger(model: ModelLedger, wallMs: () => number): Ledger {
       model.onChanged = listener
     },
     fence: async () => {},
+    sweep: async () => 0,
     close: async () => {},
   }
 }

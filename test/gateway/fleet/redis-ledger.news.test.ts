@@ -38,7 +38,17 @@ afterAll(async () => {
 async function exchange(id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> = {}) {
   const answer = await ledgers.get(id)?.exchange({
     node: { id, weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [], ...node },
-    ...{ set: firstSet(4), leaseMs: LEASE_MS, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
+    ...{
+      set: firstSet(4),
+      leaseMs: LEASE_MS,
+      held: [],
+      claims: [],
+      handOvers: [],
+      fenced: [],
+      knows: null,
+      swept: null,
+      isLeaving: false,
+    },
     ...more,
   })
   if (answer === undefined) throw new Error(`there is no ${id}`)
@@ -62,8 +72,8 @@ async function toldBy(run: () => Promise<unknown>): Promise<readonly string[]> {
 
 test("a node that comes is news for all, a hand-over for its taker, an invitation for the owner", async () => {
   // A new ledger lets nobody claim for a lease's time.
-  await exchange("a", { leaseMs: 1 })
-  await exchange("a", { isLeaving: true })
+  const { claimFromMs: swept } = await exchange("a", { leaseMs: 1 })
+  await exchange("a", { isLeaving: true, swept })
   await Bun.sleep(5)
   await exchange("a")
   expect(await toldBy(() => exchange("b"))).toEqual(["a", "c"])

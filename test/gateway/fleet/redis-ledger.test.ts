@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Redis } from "ioredis"
-import { connectionName } from "../../../src/gateway/fleet/fencing.ts"
+import { connectionName, permitKey } from "../../../src/gateway/fleet/fencing.ts"
 import { redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
@@ -33,6 +33,45 @@ test("#34 fencing ends every connection of that node, and no other one", async (
   await ledger.close()
 })
 
+test("#34 a sweep ends the connections of all nodes but those that are spared, of this bot alone, and says how many", async () => {
+  const commands = connect()
+  const ledger = redisLedger({ commands, subscriber: connect(), prefix: "my*bot", node: "a" })
+  const named = async (name: string, url = server.url) => {
+    const connection = connect(url)
+    await connection.client("SETNAME", name)
+    return connection
+  }
+  const spared = await named(connectionName("my*bot", "a"))
+  const others = [
+    await named(connectionName("my", "b")),
+    await named(connectionName("mybot", "b")),
+    await named("someone-else"),
+    // The same prefix in another database is another bot.
+    await named(connectionName("my*bot", "b"), `${server.url}/1`),
+  ]
+  const strays = [await named(connectionName("my*bot", "b")), await named(connectionName("my*bot", "aa"))]
+  const ended = Promise.all(strays.map((one) => new Promise((resolve) => one.once("end", resolve))))
+  expect(await ledger.sweep(["a"])).toBe(2)
+  await ended
+  expect(await Promise.all([spared, ...others].map((one) => one.ping()))).toEqual(Array(5).fill("PONG"))
+  expect(await ledger.sweep(["a"])).toBe(0)
+  for (const one of [spared, ...others]) one.disconnect()
+  await ledger.close()
+})
+
+test("#34 a sweep takes every permit away but those of the nodes that are spared, however many other keys there are", async () => {
+  const commands = connect()
+  const ledger = redisLedger({ commands, subscriber: connect(), prefix: "my*bot", node: "a", fencing: "permit" })
+  await commands.mset(Object.fromEntries(Array.from({ length: 3_000 }, (_, key) => [`of-others:${key}`, "1"])))
+  const kept = [permitKey("my*bot", "a"), permitKey("my bot", "b"), permitKey("mybot", "b")]
+  const strays = Array.from({ length: 20 }, (_, node) => permitKey("my*bot", `a${node}`))
+  for (const key of [...kept, ...strays]) await commands.sadd(key, "1")
+  expect(await ledger.sweep(["a"])).toBe(strays.length)
+  expect(await commands.exists(...strays)).toBe(0)
+  expect(await commands.exists(...kept)).toBe(kept.length)
+  await ledger.close()
+})
+
 test("#34 an answer counts only once as many replicas have it as were asked for: an old master has none", async () => {
   const replica = await startRedisServer({ replicaOf: server })
   while (!(await server.command("INFO", "replication")).includes("state=online")) await Bun.sleep(10)
@@ -45,7 +84,17 @@ test("#34 an answer counts only once as many replicas have it as were asked for:
   })
   const beat = {
     node: { id: "a", weight: 1, capacity: 1, isDraining: false, isBusy: false, invites: [] },
-    ...{ set: firstSet(1), leaseMs: 10_000, held: [], claims: [], handOvers: [], fenced: [], isLeaving: false },
+    ...{
+      set: firstSet(1),
+      leaseMs: 10_000,
+      held: [],
+      claims: [],
+      handOvers: [],
+      fenced: [],
+      knows: null,
+      swept: null,
+      isLeaving: false,
+    },
   }
   // On a busy machine the replica may be slower than the server waits for it.
   const answered = async () => (await ledger.exchange(beat).catch(() => null))?.type

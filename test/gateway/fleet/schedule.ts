@@ -35,8 +35,10 @@ export interface ScheduleResult {
   readonly faults: number
   /** The ledger lost all twice within a lease or so. */
   readonly lossesInARow: number
-  /** Accepted though others had the shard by then: the one exception, see #loseAll. */
-  readonly lateWrites: number
+  /** The ledger lost something, or went back, and no connection that publishes ended by that. */
+  readonly silentLosses: number
+  /** Writes on a connection that was ended because its node was not back when the ledger was opened. */
+  readonly strayWrites: number
 }
 
 export function runSchedule(seed: number): ScheduleResult {
@@ -52,6 +54,8 @@ interface Event {
 /** A connection that publishes, as the server sees it. */
 interface Connection {
   isOpen: boolean
+  /** Ended since its node was not back. */
+  isSwept: boolean
   /** The node has been let in. */
   isAdmitted: boolean
   /** The last write of it so far: a connection keeps the order. */
@@ -81,8 +85,6 @@ class Node {
   isAlive = true
   isPaused = false
   isCutOff = false
-  /** Of the world's: that of the last answer that it acts on. */
-  era: number
   /** What came while it was paused. */
   readonly missed: (() => void)[] = []
 
@@ -90,15 +92,13 @@ class Node {
     id: string,
     rate: number,
     mostShards: number | null,
-    era: number,
     options: Omit<MemberOptions, "id" | "capacity" | "leaseMs">,
   ) {
     this.id = id
     this.rate = rate
     this.mostShards = mostShards
-    this.era = era
     this.state = newMember({ ...options, id, capacity: 1_000, leaseMs: LEASE_MS })
-    this.connection = { isOpen: true, isAdmitted: false, arrivesMs: 0, afterBeat: 0 }
+    this.connection = { isOpen: true, isSwept: false, isAdmitted: false, arrivesMs: 0, afterBeat: 0 }
   }
 }
 
@@ -127,9 +127,8 @@ class World {
   #refusedWrites = 0
   #faults = 0
   #lossesInARow = 0
-  #lateWrites = 0
-  /** Grows when the ledger loses all and those who publish stay connected. */
-  #era = 0
+  #silentLosses = 0
+  #strayWrites = 0
 
   constructor(seed: number) {
     this.#random = seeded(seed)
@@ -163,7 +162,8 @@ class World {
       refusedWrites: this.#refusedWrites,
       faults: this.#faults,
       lossesInARow: this.#lossesInARow,
-      lateWrites: this.#lateWrites,
+      silentLosses: this.#silentLosses,
+      strayWrites: this.#strayWrites,
     }
   }
 
@@ -187,8 +187,8 @@ class World {
           case 5:
             return this.#outage(this.#random.between(10, 2.5 * LEASE_MS))
           case 6:
-            if (this.#reshards || this.#random.chance(0.5)) return this.#restart("nothing")
-            return this.#loseAll()
+            if (this.#reshards || this.#random.chance(0.3)) return this.#restart("nothing")
+            return this.#random.chance(0.3) ? this.#evict() : this.#loseAll()
           case 7:
           case 8:
             return void (node !== null && this.#partition(node, this.#random.between(10, 3 * LEASE_MS)))
@@ -213,7 +213,7 @@ class World {
     const rate = 1 + this.#random.between(-DRIFT, DRIFT)
     const weight = 1 + this.#random.int(2)
     const mostShards = this.#random.chance(0.3) ? 1 + this.#random.int(8) : null
-    const node = new Node(`n${this.#nodes.length}`, rate, mostShards, this.#era, {
+    const node = new Node(`n${this.#nodes.length}`, rate, mostShards, {
       weight,
       set: this.#ledger.book(this.#nowMs).set.count === 0 ? this.#set : this.#ledger.book(this.#nowMs).set,
       waves: this.#waves,
@@ -255,22 +255,31 @@ class World {
 
   #restart(lost: "nothing" | "all"): void {
     this.#ledger.restart(lost)
-    this.#endAllConnections()
+    this.#endOrStand()
+  }
+
+  /** Keys that are deleted end no connection, nor does in a cluster what happens to the server of the leases alone. */
+  #endOrStand(): void {
+    if (this.#random.chance(0.5)) this.#silentLosses += 1
+    else this.#endAllConnections()
+  }
+
+  /** Whoever sleeps meanwhile, or is cut off, does not write its part in again. */
+  #evict(): void {
+    this.#silentLosses += 1
+    this.#ledger.evict(this.#random.pick(["about", "nodes", "leases", "changes"] as const))
+    const living = this.#nodes.filter(({ isAlive, isPaused }) => isAlive && !isPaused)
+    if (living.length < 2) return
+    if (this.#random.chance(0.5)) this.#pause(this.#random.pick(living), this.#random.between(LEASE_MS, 3 * LEASE_MS))
+    else this.#partition(this.#random.pick(living), this.#random.between(LEASE_MS, 3 * LEASE_MS))
   }
 
   /**
    * Now and then twice: before those who wait for a lease's time may take what nobody came back for, or just after. At worst one
-   * node sleeps through both, and whoever has had its shards meanwhile cannot tell.
-   *
-   * Keys that are deleted end no connection, nor does in a cluster the server of the leases when it comes back empty. Nobody
-   * knows of a node that sleeps through that, or is cut off, and so nobody ends its connections: what it writes before it is
-   * answered again is accepted, which docs/scaling.md says. Nothing else is.
+   * node sleeps through both, and whoever has had its shards meanwhile cannot tell. Nobody knows of such a node any more.
    */
   #loseAll(): void {
-    if (this.#random.chance(0.3)) {
-      this.#era += 1
-      this.#ledger.restart("all")
-    } else this.#restart("all")
+    this.#restart("all")
     const living = this.#nodes.filter(({ isAlive }) => isAlive)
     const first = this.#random.int(Math.max(1, living.length))
     const [sleeper, taker] = [...living.slice(first), ...living.slice(0, first)]
@@ -285,12 +294,19 @@ class World {
     })
   }
 
-  /** The replica that takes over lacks the last moments, in which shards changed hands. */
+  /** The replica that takes over lacks the last moments, in which shards changed hands. At worst the one that has them by then is away. */
   #failover(back: () => void): void {
     this.#isFailoverDue = false
     this.#at(this.#random.between(0, LEASE_MS / 4), () => {
+      const known = this.#ledger.book(this.#nowMs).leases
       back()
-      this.#endAllConnections()
+      this.#endOrStand()
+      const { leases } = this.#ledger.book(this.#nowMs)
+      const forgotten = [...known].find(([shard, { owner }]) => owner !== null && owner !== leases.get(shard)?.owner)
+      const owner = this.#nodes.find(({ id, isAlive }) => isAlive && id === forgotten?.[1].owner)
+      if (owner === undefined || this.#random.chance(0.3)) return
+      if (this.#random.chance(0.5)) this.#pause(owner, this.#random.between(LEASE_MS, 4 * LEASE_MS))
+      else this.#partition(owner, this.#random.between(LEASE_MS, 4 * LEASE_MS))
     })
   }
 
@@ -316,7 +332,7 @@ class World {
 
   /** The connection has its name on the server before it asks. */
   #connect(node: Node): void {
-    node.connection = { isOpen: true, isAdmitted: false, arrivesMs: 0, afterBeat: node.beats }
+    node.connection = { isOpen: true, isSwept: false, isAdmitted: false, arrivesMs: 0, afterBeat: node.beats }
     this.#input(node, { type: "ask" })
   }
 
@@ -351,6 +367,8 @@ class World {
         return
       case "fence":
         return this.#fence(node, effect.node)
+      case "sweep":
+        return this.#sweep(node, effect.ledger, effect.spared)
       case "timer":
         return this.#timer(node, effect.timer, effect.delayMs)
       case "cancel":
@@ -379,13 +397,9 @@ class World {
       const before = this.#isFailoverDue ? this.#ledger.copy() : null
       const owners = before === null ? "" : this.#ownership()
       const answer = this.#ledger.exchange(beat, this.#nowMs)
-      const era = this.#era
       if (before !== null && owners !== this.#ownership()) this.#failover(before)
       this.#toNode(node, this.#isLost() ? null : this.#delay(), () =>
-        settle(() => {
-          node.era = era
-          this.#onAnswer(node, answer, sentMs, number)
-        }),
+        settle(() => this.#onAnswer(node, answer, sentMs, number)),
       )
     })
     this.#toNode(node, ANSWER_WITHIN_MS / node.rate, () => settle(() => this.#input(node, { type: "no-answer" })))
@@ -508,6 +522,27 @@ class World {
     this.#toNode(node, LEASE_MS / 2, () => this.#input(node, { type: "fence-failed", node: dead }))
   }
 
+  /** Each connection is looked up first, and ended a little later. */
+  #sweep(node: Node, ledger: number, spared: readonly string[]): void {
+    this.#toLedger(node, () => {
+      let lastMs = 0
+      for (const other of this.#nodes) {
+        const { connection } = other
+        if (spared.includes(other.id) || !connection.isOpen) continue
+        const afterMs = this.#delay()
+        lastMs = Math.max(lastMs, afterMs)
+        this.#at(afterMs, () => {
+          connection.isSwept = true
+          this.#endConnection(other, connection)
+        })
+      }
+      const answerMs = this.#isLost() ? null : lastMs + this.#delay()
+      this.#toNode(node, answerMs, () => this.#input(node, { type: "swept", ledger }))
+    })
+    // The answer may be lost.
+    this.#toNode(node, LEASE_MS / 2, () => this.#input(node, { type: "sweep-failed", ledger }))
+  }
+
   #timer(node: Node, name: string, delayMs: number): void {
     node.timerSerial += 1
     const serial = node.timerSerial
@@ -532,12 +567,12 @@ class World {
   /** Each node writes for what it runs, whatever it may know, as a socket's events come. */
   #write(node: Node): void {
     this.#toNode(node, WRITE_EVERY_MS * this.#random.between(0.5, 1.5), () => {
-      const { connection, era } = node
+      const { connection } = node
       if (connection.isAdmitted) {
         for (const [shard, { token, isRunning }] of node.charges) {
           if (!isRunning) continue
           connection.arrivesMs = Math.max(connection.arrivesMs, this.#nowMs + this.#delay())
-          this.#at(connection.arrivesMs - this.#nowMs, () => this.#arrive(connection, era, shard, token))
+          this.#at(connection.arrivesMs - this.#nowMs, () => this.#arrive(connection, shard, token))
         }
       }
       this.#write(node)
@@ -545,14 +580,14 @@ class World {
   }
 
   /** At the server: a connection that was ended says nothing any more. */
-  #arrive(connection: Connection, era: number, shard: number, token: number): void {
+  #arrive(connection: Connection, shard: number, token: number): void {
     if (!connection.isOpen) {
       this.#refusedWrites += 1
+      if (connection.isSwept) this.#strayWrites += 1
       return
     }
     const last = this.#accepted.get(shard) ?? 0
-    if (token < last && era < this.#era) this.#lateWrites += 1
-    else if (token < last) this.#problem(`a write for ${shard} under ${token} was accepted after one under ${last}`)
+    if (token < last) this.#problem(`a write for ${shard} under ${token} was accepted after one under ${last}`)
     this.#accepted.set(shard, Math.max(last, token))
   }
 

@@ -42,6 +42,7 @@ const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
     isBusy: false,
     invites: [],
     isDead: false,
+    isBack: true,
     deadlineMs: 1_000_000,
   },
   ...more,
@@ -54,7 +55,7 @@ const held = (owner: string | null, token = 1): Lease => ({
   isEnded: false,
 })
 const book = (nodes: readonly LedgerNode[], owners: readonly (Lease | null)[], more: Partial<Book> = {}): Book => ({
-  ...{ nowMs: 500_000, set: firstSet(owners.length), other: null, claimFromMs: 0, nodes },
+  ...{ nowMs: 500_000, set: firstSet(owners.length), other: null, claimFromMs: 0, isSwept: true, nodes },
   leases: new Map(owners.flatMap((lease, shard) => (lease === null ? [] : [[shard, lease]]))),
   ...more,
 })
@@ -243,6 +244,61 @@ describe("a dead node", () => {
     expect(of(member.answer(both), "fence")).toEqual([])
     member.tell({ type: "fence-failed", node: "d" })
     expect(of(member.answer(both), "fence")).toHaveLength(1)
+  })
+})
+
+describe("a ledger that was opened anew", () => {
+  const OPENED = { claimFromMs: 500_000, isSwept: false } as const
+  const opened = (nodes: readonly LedgerNode[], more: Partial<Book> = {}) =>
+    book(nodes, [null, held("a", 499_000), null, null], { ...OPENED, ...more })
+
+  test("#34 gives nobody a shard before the connections of all that are not back were ended", () => {
+    const member = new Member()
+    const early = opened([node("a")], { nowMs: 499_999 })
+    expect(of(member.answer(early), "sweep")).toEqual([])
+    const nodes = [node("a"), node("b"), node("c", { isBack: false })]
+    const due = member.answer(opened(nodes))
+    expect(of(due, "sweep")).toEqual([{ type: "sweep", ledger: 500_000, spared: ["a", "b"] }])
+    expect(of(due, "serve")).toEqual([])
+    expect(beatOf(member.tell({ type: "ask" }))?.claims).toEqual([])
+    member.answer(opened(nodes))
+    const told = beatOf(member.tell({ type: "swept", ledger: 500_000 }))
+    expect(told).toMatchObject({ knows: 500_000, swept: 500_000, claims: [] })
+    // What it was given before it may run, under a later token, and claim what is free.
+    const after = beatOf(member.answer(opened(nodes, { isSwept: true })))
+    expect(after?.handOvers.map(({ shard, to }) => [shard, to])).toEqual([[1, "a"]])
+    expect(after?.claims).not.toEqual([])
+    expect(after?.swept).toBeNull()
+  })
+
+  test("#34 is swept by the first of the living, and by the next one when that one does not", () => {
+    const member = new Member()
+    const nodes = [node("Z"), node("a")]
+    expect(of(member.answer(opened(nodes)), "sweep")).toEqual([])
+    expect(of(member.answer(opened(nodes, { nowMs: 500_000 + 0.1 * LEASE_MS })), "sweep")).toHaveLength(1)
+  })
+
+  test("#34 is swept once at a time, again when that failed or was not heard, and again when it was opened again", () => {
+    const member = new Member()
+    const swept = () => of(member.answer(opened([node("a")])), "sweep").length
+    expect([swept(), swept()]).toEqual([1, 0])
+    member.tell({ type: "sweep-failed", ledger: 500_000 })
+    expect([swept(), swept()]).toEqual([1, 0])
+    member.tell({ type: "swept", ledger: 500_000 })
+    member.tell({ type: "no-answer" })
+    expect([swept(), swept()]).toEqual([1, 0])
+    const again = opened([node("a")], { claimFromMs: 499_000 })
+    expect(of(member.answer(again), "sweep")).toEqual([{ type: "sweep", ledger: 499_000, spared: ["a"] }])
+    // The one before is over now, and is no news of this one.
+    member.tell({ type: "swept", ledger: 500_000 })
+    expect(of(member.answer(again), "sweep")).toEqual([])
+  })
+
+  test("leaves whoever runs its shards alone", () => {
+    const member = owner()
+    const effects = member.answer(book([node("a")], Array(4).fill(held("a")), OPENED))
+    expect(of(effects, "cut")).toEqual([])
+    expect(of(effects, "sweep")).toEqual([{ type: "sweep", ledger: 500_000, spared: ["a"] }])
   })
 })
 

@@ -28,7 +28,7 @@ beforeEach(() => {
 /** A gateway that takes so many shards, and has two. */
 function start(capacity: number, isFirst = true): AutoReshard {
   const node = { id: "a", weight: 1, capacity, isDraining: false, isBusy: false, invites: [] }
-  const nothing = { held: [], claims: [], handOvers: [], fenced: [], isLeaving: false }
+  const nothing = { held: [], claims: [], handOvers: [], fenced: [], knows: null, swept: null, isLeaving: false }
   ledger.exchange({ node, set: firstSet(2), leaseMs: HOUR_MS, ...nothing }, clock.nowMs())
   return new AutoReshard({
     ...{ reshards, clock, log, newId: () => "one", isFirst: () => isFirst },

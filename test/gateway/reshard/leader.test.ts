@@ -39,13 +39,15 @@ function beat(ended: readonly number[]): void {
   })
   const claims = slotsOf({ firstSlot: 0, count: FROM + TO })
   const node = { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] }
-  const { set } = ledger.book(clock.nowMs())
+  const { set, claimFromMs } = ledger.book(clock.nowMs())
   const beaten = {
     node,
     set: set.count === 0 ? firstSet(FROM) : set,
     leaseMs: 1,
     held: [],
     fenced: [],
+    knows: claimFromMs,
+    swept: claimFromMs,
     isLeaving: false,
   }
   clock.advance(2)

@@ -24,7 +24,7 @@ beforeEach(() => {
   reads = 0
   exchanges = []
   const node = { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] }
-  const nothing = { held: [], claims: [], handOvers: [], fenced: [], isLeaving: false }
+  const nothing = { held: [], claims: [], handOvers: [], fenced: [], knows: null, swept: null, isLeaving: false }
   ledger.exchange({ node, set: firstSet(2), leaseMs: LONG_MS, ...nothing }, clock.nowMs())
 })
 
