@@ -2,6 +2,7 @@
 // Everything it works with is passed in.
 
 import type { Broker } from "../brokers/broker.ts"
+import { formatListenAddress } from "../config/listen-address.ts"
 import type { ProxyConfig } from "../config/proxy-config.ts"
 import { aborted } from "../flow/aborted.ts"
 import type { Clock } from "../flow/clock.ts"
@@ -76,7 +77,8 @@ export class RestProxy {
     }
     this.#door = openHttpDoor({ ...http, ...shared })
     const rpc = broker === null ? null : new RpcDoor({ ...shared, ...rpcOptions(config), broker })
-    log.info({ address: `${http.hostname}:${this.#door.port}`, discord: discord.host }, "passing requests on")
+    const address = formatListenAddress({ hostname: http.hostname, port: this.#door.port })
+    log.info({ address, discord: discord.host }, "passing requests on")
     const stopping = new AbortController()
     try {
       await Promise.race([aborted(signal), failureOf(broker), rpc?.run(stopping.signal) ?? never()])

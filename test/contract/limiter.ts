@@ -297,6 +297,21 @@ export function limiterContract(
       { perBucket: 2, total: 3 },
     )
 
+    using(
+      "lets through what need not wait, callbacks and others, while as many wait as may",
+      async ({ pass }, ask) => {
+        const first = ask(want(POST))
+        await pass(50)
+        const waiting = ask(want(POST))
+        await pass(50)
+        const callback = ask(want(`POST /interactions/${CHANNEL}/token/callback`))
+        const other = ask(want("GET /users/@me"))
+        await pass(50)
+        expect([first, waiting, callback, other].map((one) => one.isGranted())).toEqual([true, false, true, true])
+      },
+      { perBucket: 1, total: 1 },
+    )
+
     using("gives a permit back that was not used", async ({ pass }, ask) => {
       const [one, two] = [ask(want(POST)), ask(want(POST))]
       await pass(50)

@@ -149,7 +149,9 @@ export class RedisLimiter implements Limiter, PermitOwner {
     // A repeat had its place already. There are as many of them as connections at most.
     if (!isRepeat) {
       if (lane.waiters.size >= bounds.perBucket) return refusal("bucket queue full", expectedMs - nowMs)
-      if (this.#waiting >= bounds.total) return refusal("queue full", expectedMs - nowMs)
+      // Each waits for its turn's answer at least; whoever waits for nothing else is let in.
+      const isFree = lane.waiters.size === 0 && expectedMs <= nowMs
+      if (this.#waiting >= bounds.total && !isFree) return refusal("queue full", expectedMs - nowMs)
     }
     const signal = request.signal()
     if (signal.aborted) return refusal("client left", null)
