@@ -14,6 +14,8 @@ import { type GatewayProcess, startGatewayProcess, TOKEN } from "../fixtures/gat
 import { missing, runGateway, until } from "../fixtures/running-gateway.ts"
 
 const clock = fastClock(40)
+/** A busy machine may take long to start a gateway again: Discord gives nothing of its session up meanwhile. */
+const PATIENT = { replayEvents: 1_000_000, sessionLifetimeMs: 3_600_000 } as const
 let discord: Simulator
 const processes: GatewayProcess[] = []
 let folder: string
@@ -37,7 +39,7 @@ const identifies = () => discord.record.of("identify").filter(({ outcome }) => o
 const resumes = () => discord.record.of("resume").filter(({ outcome }) => outcome === "resumed").length
 
 test("#32 a restart with a store that lasts resumes, and no event is lost or out of order", async () => {
-  discord = await startSimulator({ guilds: 4, rate: 50, clock, shards: 2, maxConcurrency: 2 })
+  discord = await startSimulator({ ...PATIENT, guilds: 4, rate: 50, clock, shards: 2, maxConcurrency: 2 })
   const store = memorySessionStore()
   const hub = new MemoryHub()
   for (let restart = 0; restart < 5; restart += 1) {
@@ -70,7 +72,9 @@ test("#32 a restart with a store of its own identifies", async () => {
 test("#21 shards with a session resume, however many others wait for the day's identifies to be renewed", async () => {
   const shards = 40
   // A day's identifies for one start, and the reserve.
-  discord = await startSimulator({ ...{ guilds: 1, clock, shards }, maxConcurrency: shards, identifiesPerDay: 90 })
+  discord = await startSimulator({
+    ...{ ...PATIENT, guilds: 1, clock, shards, maxConcurrency: shards, identifiesPerDay: 90 },
+  })
   const store = memorySessionStore()
   const first = runGateway({ discord, clock, store })
   await first.ready()
@@ -99,7 +103,7 @@ test("#16 a session for another shard count is not resumed, and consumers are to
 })
 
 test("#7 the number of failed resumes outlives the process", async () => {
-  discord = await startSimulator({ guilds: 1, rate: 20, clock })
+  discord = await startSimulator({ ...PATIENT, guilds: 1, rate: 20, clock })
   const store = memorySessionStore()
   const first = runGateway({ discord, clock, store })
   await first.ready()
@@ -119,7 +123,7 @@ test("#7 the number of failed resumes outlives the process", async () => {
 })
 
 test("#32 SIGTERM and another process with the same session folder: a resume, no identify, exit code 0", async () => {
-  discord = await startSimulator({ token: TOKEN, guilds: 2, rate: 50 })
+  discord = await startSimulator({ ...PATIENT, token: TOKEN, guilds: 2, rate: 50 })
   const settings = { SHARD_STORE_TYPE: "file", SHARD_STORE_PATH: join(folder, "sessions") }
   for (let restart = 0; restart < 3; restart += 1) {
     const gateway = await startGatewayProcess(discord, settings)
