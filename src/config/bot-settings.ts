@@ -34,7 +34,8 @@ export const BOT_SETTINGS = {
   }),
   intents: optional({
     otherwise: "needed",
-    about: "The intents to ask for. Discord's former names and `GUILD` for `GUILDS` are known. `[]` asks for none.",
+    about:
+      "The intents to ask for. Discord's former names and `GUILD` for `GUILDS` are known. `[]` asks for none. Where a restart asks for more than before, it begins new sessions, since Discord never changes those of one.",
     variables: ["DISCORD_INTENTS"],
     schema: intents(),
   }),

@@ -2,6 +2,7 @@
 // together. Which shards they are is decided elsewhere (ownership.ts).
 
 import type { GuildGate } from "./reshard/guild-gate.ts"
+import { misfitOf } from "./sessions/resumable.ts"
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { placeOf, type ShardPlace, type ShardSet } from "./shard-set.ts"
@@ -102,7 +103,11 @@ export class Fleet {
       if (place === null) throw new RangeError(`the slot ${slot} is not one of ${set.count} from ${set.firstSlot} on`)
       this.#units.set(slot, new ShardUnit(place, session, { ...this.#options, ...parts }))
     }
-    const isResumable = (slot: number) => shards.get(slot)?.shardCount === set.count
+    const wanted = { count: set.count, intents: this.#options.identity.intents }
+    const isResumable = (slot: number) => {
+      const session = shards.get(slot) ?? null
+      return session !== null && misfitOf(session, wanted) === null
+    }
     this.#resuming.add([...shards.keys()].filter(isResumable))
     const identifying = this.#identifying.get(set.firstSlot) ?? new StartOrder()
     this.#identifying.set(set.firstSlot, identifying)

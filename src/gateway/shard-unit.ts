@@ -11,6 +11,7 @@ import type { IdentifyQueue } from "./identify/identify-queue.ts"
 import type { DownKind } from "./protocol/state.ts"
 import type { GatedShard } from "./reshard/gated-shard.ts"
 import type { GuildGate } from "./reshard/guild-gate.ts"
+import { misfitOf } from "./sessions/resumable.ts"
 import type { SessionSaver } from "./sessions/saver.ts"
 import type { Session } from "./sessions/session.ts"
 import { Shard } from "./shard.ts"
@@ -71,16 +72,16 @@ export class ShardUnit {
     this.place = place
     this.#options = options
     const log = options.log.child(logFields(place))
-    const resumable = stored !== null && stored.shardCount === count ? stored : null
+    const misfit = stored === null ? null : misfitOf(stored, { count, intents: options.identity.intents })
+    const resumable = misfit === null ? stored : null
     this.#stored = resumable
     this.#resumeFailures = resumable?.resumeFailures ?? 0
     this.#decoder = options.decoder(id)
     this.#delivery = this.#newDelivery()
     if (options.gate !== undefined) this.#gated = this.#gatedBy(options.gate)
     this.shard = this.#newShard(log, resumable)
-    if (stored === null || resumable !== null) return
-    const message = `Cannot resume shard ${id}: the stored session is for ${stored.shardCount} shards and the configuration says ${count}.`
-    log.warn({ session: stored.sessionId }, message)
+    if (stored === null || misfit === null) return
+    log.warn({ session: stored.sessionId }, `Cannot resume shard ${id}: ${misfit}`)
     this.#delivery.announceGap(stored.sessionId, stored.sequence)
   }
 
@@ -219,6 +220,7 @@ export class ShardUnit {
   }
 
   #store({ id, resumeUrl, startedMs }: DeliverySession, sequence: number): void {
+    const intents = id === this.#stored?.sessionId ? this.#stored.intents : this.#options.identity.intents
     this.#stored = {
       shard: this.place.shard,
       shardCount: this.place.count,
@@ -227,6 +229,7 @@ export class ShardUnit {
       sequence,
       resumeFailures: this.#resumeFailures,
       ...(startedMs === null ? {} : { startedMs }),
+      ...(intents === undefined ? {} : { intents }),
     }
     this.#options.saver.save(this.#stored)
   }

@@ -13,6 +13,8 @@ export interface Session {
   readonly resumeFailures: number
   /** When Discord began it, in Unix milliseconds; absent where an earlier version stored it. For people only. */
   readonly startedMs?: number
+  /** With which it was begun; absent where an earlier version stored it. */
+  readonly intents?: number
 }
 
 export interface SessionStore {

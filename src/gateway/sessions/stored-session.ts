@@ -11,6 +11,7 @@ const sessionSchema = z.object({
   sequence: z.int().min(0),
   resumeFailures: z.int().min(0),
   startedMs: z.number().exactOptional(),
+  intents: z.int().min(0).exactOptional(),
 })
 
 /** The session that a text holds; null when it holds none. */
