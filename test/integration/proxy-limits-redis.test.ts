@@ -1,9 +1,11 @@
 // Proxies that share their limits over a real Redis, each a process of its own, before a Discord that counts.
 
 import { afterEach, expect, test } from "bun:test"
+import { INSTANCES_KEY } from "../../src/proxy/limits/redis/keys.ts"
 import { startEnforcingDiscord } from "../fixtures/enforcing-discord.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { answering, type ProxyProcess, startProxyProcess } from "../fixtures/proxy-process.ts"
+import { MASTER, startRedisSentinels } from "../fixtures/redis-sentinel.ts"
 import { type RedisServer, startRedisCluster, startRedisServer } from "../fixtures/redis-server.ts"
 
 const TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
@@ -125,4 +127,22 @@ test("two proxies share their limits over a cluster", async () => {
   expect(statuses).toEqual(Array(40).fill(200))
   expect(discord.limited()).toBe(0)
   expect(await readiness(one)).toBe("200 ready")
+}, 120_000)
+
+test("two proxies find the new master when sentinels have one, answer meanwhile, and share their limits on it", async () => {
+  const master = await startRedisServer()
+  const replica = await startRedisServer({ replicaOf: master })
+  while (!(await master.command("INFO", "replication")).includes("state=online")) await Bun.sleep(POLL_MS)
+  const sentinels = await startRedisSentinels(master)
+  running.push(master, replica, sentinels)
+  const { one, two } = await start({ redis: `redis+sentinel://${sentinels.hosts}/${MASTER}/0` })
+  expect(await Promise.all([post(one, 0), post(two, 0)])).toEqual([200, 200])
+  await master.kill()
+  expect(await Promise.all([post(one, 1), post(two, 2)])).toEqual([200, 200])
+  await until(async () => (await sentinels.masterPort()) === replica.port)
+  // What the old master has told it: those that come back do so by themselves.
+  await replica.command("DEL", INSTANCES_KEY)
+  await until(async () => (await replica.command("ZCARD", INSTANCES_KEY)).includes("2"))
+  for (const proxy of [one, two]) await until(async () => (await readiness(proxy)) === "200 ready")
+  expect(await Promise.all([post(one, 3), post(two, 4)])).toEqual([200, 200])
 }, 120_000)
