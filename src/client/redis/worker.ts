@@ -2,6 +2,7 @@
 
 import { backoffMs } from "../../flow/backoff.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
+import { settlesWithin } from "../../flow/deadline.ts"
 import { InHand } from "../in-hand.ts"
 import { type ConsumeOptions, DEFAULT_PREFETCH, type DeadLetter, type Message } from "../message.ts"
 import type { RedisClient } from "./client.ts"
@@ -10,6 +11,8 @@ import type { GroupMember } from "./group.ts"
 import { replier } from "./reply.ts"
 import { EntrySource, type ReadLimits } from "./source.ts"
 
+/** While Redis is away nothing is answered, and what a connection was asked may never be: closing waits no longer for that. */
+const LEAVE_WITHIN_MS = 3_000
 const READ_BACKOFF = { baseMs: 100, capMs: 5_000 }
 
 export interface WorkerOptions {
@@ -101,13 +104,16 @@ export class Worker {
 
   /** Reads nothing more, and waits for what is in hand. */
   async close(drainWithinMs: number): Promise<void> {
+    const { clock, member } = this.#options
     this.#stop()
-    for (const fetched of this.#fetched) await this.#giveBack(fetched)
-    const settled = await Promise.all([...this.#sources].map((source) => this.#leave(source)))
-    await this.#listening?.ended
-    await this.#inHand.drained(drainWithinMs, this.#options.clock)
+    let isSettled = false
+    const left = this.#leaveAll().then((settled) => {
+      isSettled = settled
+    })
+    await settlesWithin(clock, LEAVE_WITHIN_MS, left)
+    await this.#inHand.drained(drainWithinMs, clock)
     // A courtesy: who closed the client first leaves a name behind in the group, and nothing else.
-    if (settled.every(Boolean)) await this.#options.member.leave([...this.#events]).catch(() => {})
+    if (isSettled) await settlesWithin(clock, LEAVE_WITHIN_MS, member.leave([...this.#events])).catch(() => {})
   }
 
   disconnect(): void {
@@ -134,6 +140,14 @@ export class Worker {
   #shut(source: EntrySource): void {
     this.#sources.delete(source)
     source.close()
+  }
+
+  /** @returns whether no read is under way any more */
+  async #leaveAll(): Promise<boolean> {
+    for (const fetched of this.#fetched) await this.#giveBack(fetched)
+    const settled = await Promise.all([...this.#sources].map((source) => this.#leave(source)))
+    await this.#listening?.ended
+    return settled.every(Boolean)
   }
 
   /** What was read meanwhile goes to whoever comes next. @returns whether no read is under way any more */

@@ -330,6 +330,24 @@ describe("close", () => {
     expect(await worker.redis.call("ping")).toBe("PONG")
   })
 
+  test("ends while Redis is away, too", async () => {
+    const away = await startRedisServer()
+    const user = new Client(away.url)
+    user.on("error", () => {})
+    const worker = new Redis("workers", user, { blockInterval: 50 })
+    worker.on("E", () => {})
+    await worker.subscribe("E")
+    const messages = worker.consume("F")
+    const next = messages.next()
+    await worker.publish("F", "x")
+    await next
+    const lost = new Promise<void>((resolve) => user.once("close", resolve))
+    await away.stop()
+    await lost
+    await worker.close({ drainWithinMs: 0 })
+    worker.disconnect()
+  })
+
   test("fails calls that wait", async () => {
     const worker = broker()
     const call = worker.call("E", 1, { timeout: 60_000 })
