@@ -1,6 +1,6 @@
 // A command handler: answers `!ping` in any channel, through the proxy.
-// Run it beside the gateway (events MESSAGE_CREATE; intents GUILD_MESSAGES and MESSAGE_CONTENT) and the proxy, which has the
-// token (DISCORD_TOKEN), so that no handler needs it:
+// Run it beside the gateway (events MESSAGE_CREATE; intents GUILD_MESSAGES and MESSAGE_CONTENT) and the proxy, which reads
+// this Redis (REDIS_URL) and has the token (DISCORD_TOKEN), so that no handler needs it:
 //   bun examples/ping.ts [redis://localhost:6379]
 
 import { Redis as RedisClient } from "ioredis"
