@@ -3,6 +3,7 @@
 
 import { afterEach, expect, test } from "bun:test"
 import { slotOf } from "../../src/brokers/redis/slots.ts"
+import { permitKey } from "../../src/gateway/fleet/fencing.ts"
 import { ledgerKeys } from "../../src/gateway/fleet/redis-ledger.ts"
 import type { Simulator } from "../../src/simulator/simulator.ts"
 import { startSimulator } from "../../src/simulator/start.ts"
@@ -62,6 +63,8 @@ async function sleepThrough({ servers, redisUrl, lose, said }: Losing): Promise<
   const latest = latestSessions(discord)
   const old = [...sessions].filter(([shard, id]) => latest.get(shard) !== id).map(([, id]) => id)
   expect(old.length).toBeGreaterThan(0)
+  const [own] = (await fleet.owned()).byNode.keys()
+  expect((await mayWrite(servers)).filter((node) => node !== own)).toEqual([])
   const before = await streamIds(urls, EVENTS)
   sleeper.signal("SIGCONT")
   await shared(fleet, discord, 2)
@@ -74,6 +77,17 @@ async function sleepThrough({ servers, redisUrl, lose, said }: Losing): Promise<
     expect(await gateway.exited).toBe(0)
   }
   expect(await awake.errors).toMatch(said)
+}
+
+/** The processes that Redis lets write on connections that they have: by their names there, or by permits. */
+async function mayWrite(servers: readonly RedisServer[]): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const server of servers) {
+    const names = (await server.command("CLIENT", "LIST")).matchAll(/ name=spectacles:gateway:(\S+) /g)
+    const permits = (await server.command("KEYS", permitKey("gateway", "*"))).matchAll(/:writers:(\S+)/g)
+    for (const [, node = ""] of [...names, ...permits]) found.push(node)
+  }
+  return found
 }
 
 function latestSessions(discord: Simulator): ReadonlyMap<number, string> {
