@@ -30,7 +30,21 @@ function discord(request: Request): Response | Promise<Response> {
   if (pathname.includes("/gone")) return Response.json({ code: 10015 }, { status: 404 })
   if (pathname.endsWith("/down")) return new Response("", { status: 502 })
   if (pathname.endsWith("/slow")) return new Promise(() => {})
+  if (pathname.endsWith("/half")) return new Response(brokenOff())
   return Response.json({})
+}
+
+/** The connection breaks in the middle of it. */
+function brokenOff(): ReadableStream<string> {
+  const parts = ['{"id": "1', "75928847"]
+  return new ReadableStream<string>({
+    async pull(controller) {
+      const part = parts.shift()
+      if (part === undefined) return controller.error(undefined)
+      controller.enqueue(part)
+      await Bun.sleep(20)
+    },
+  })
 }
 
 test("#35 nothing that a run prints, serves or answers by itself holds a token, whatever goes wrong", async () => {
@@ -77,6 +91,9 @@ test("#35 nothing that a run prints, serves or answers by itself holds a token, 
     await ask("GET", "/refused"),
   ]
   expect(statuses).toEqual([200, 200, 200, 200, 404, 404, 404, 400, 400, 401, 401, 401])
+  for (const path of [`${webhook}/half`, `/interactions/${CHANNEL}/${INTERACTION_TOKEN}/half`]) {
+    await expect(ask("POST", path)).rejects.toThrow()
+  }
   const bad = [`Authorization: Bot ${BOT_TOKEN}\rX: y`, `X${WEBHOOK_TOKEN} : a`, `X: ${BOT_TOKEN.repeat(2_000)}`]
   for (const header of bad) {
     const answer = await exchange(port, `GET /api/v10/gateway HTTP/1.1\r\nHost: x\r\n${header}\r\n\r\n`)
@@ -93,7 +110,13 @@ test("#35 nothing that a run prints, serves or answers by itself holds a token, 
   expect(await proxy.exited).toBe(0)
   told.push(await proxy.errors)
   const all = told.join("\n")
-  for (const sign of ["Discord refuses a token", "Cloudflare refuses", "proxy_requests_total", "routes"]) {
+  for (const sign of [
+    "Discord refuses a token",
+    "Cloudflare refuses",
+    "proxy_requests_total",
+    "routes",
+    "broke in the middle",
+  ]) {
     expect(all).toContain(sign)
   }
   for (const secret of SECRETS) expect(all).not.toContain(secret)

@@ -8,6 +8,7 @@ import { ProxyRequest, type ProxyRequestParts, type RequestDoor } from "../proxy
 import { parseTarget } from "../target.ts"
 import { HeldBytes, mostKeptBytes, readBody } from "./request-body.ts"
 import { dropResponseHeaders, takeRequestHeaders } from "./request-headers.ts"
+import { brokenQuietly } from "./response-body.ts"
 
 /** The most that Bun allows. Waiting requests are exempt: they have deadlines of their own. */
 const IDLE_SECONDS = 255
@@ -96,7 +97,7 @@ class Door {
   }
 
   #pass(parts: ProxyRequestParts): Promise<Response> {
-    const { globalLimits, clock, send, answered } = this.#options
+    const { globalLimits, clock, log, send, answered } = this.#options
     const { headers, body } = parts
     if (body === null) headers.delete("content-length")
     const passing = new ProxyRequest(parts, globalLimits, clock)
@@ -104,7 +105,11 @@ class Door {
       answered(passing.route, result.status)
       if (!(result instanceof Response)) return failureResponse(result)
       dropResponseHeaders(result.headers)
-      return result
+      const { kind, template } = passing.route
+      if (kind === "plain") return result
+      return brokenQuietly(result, () => {
+        log.warn({ route: template }, "the connection to Discord broke in the middle of its answer")
+      })
     })
   }
 
