@@ -67,7 +67,8 @@ class ClusterTopology implements Topology {
   }
 
   drop(slot: number, reason: Error): void {
-    for (const { lane } of this.#places.values()) lane.drop(slot, reason)
+    for (const { lane, server } of this.#places.values()) if (server === null) lane.drop(slot, reason)
+    for (const server of this.#servers.values()) server.drop(slot, reason)
   }
 
   close(reason: Error): void {

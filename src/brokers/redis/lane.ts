@@ -90,11 +90,16 @@ export class Lane {
     this.#parts = this.#parts.filter(({ publication }) => !publication.isRejected)
   }
 
-  /** Rejects what there is of a shard. What is on its way stays on its way, and is not sent again. */
-  drop(slot: number, error: Error): void {
+  /**
+   * Rejects what there is of a shard: none of it is sent again.
+   * @returns whether some is on its way, where it stays
+   */
+  drop(slot: number, error: Error): boolean {
     for (const part of this.#parts) if (part.slot === slot) part.publication.reject(error)
+    const isOnItsWay = this.#parts.slice(0, this.#inFlight).some((part) => part.slot === slot)
     const isKept = (part: Part, position: number) => position < this.#inFlight || part.slot !== slot
     this.#parts = this.#parts.filter(isKept)
+    return isOnItsWay
   }
 
   reject(error: Error): void {

@@ -116,6 +116,15 @@ export class RedisServer {
     connection.write(commands)
   }
 
+  /**
+   * Rejects what there is of a shard. What is on its way is called back by resetting the connection: else TCP would go on
+   * trying, where the network is cut, and write it when the shard has long been another process's.
+   */
+  drop(slot: number, reason: Error): void {
+    const onTheirWay = [...this.#lanes].filter((lane) => lane.drop(slot, reason))
+    if (onTheirWay.length > 0) this.#connection?.close("events on their way are of a shard that was given up")
+  }
+
   close(): void {
     this.#closed = true
     this.#cancelPause?.()

@@ -12,7 +12,7 @@ export interface Topology {
   publish(batch: EventBatch): Promise<void>
   /** Queues one command that writes to one key, behind everything that was queued for the key before. */
   write(key: string, command: Uint8Array): Promise<void>
-  /** Rejects what waits of a shard. */
+  /** Rejects what waits of a shard, and calls back what is on its way. */
   drop(slot: number, reason: Error): void
   /** Rejects what waits, and lets go of the connections. */
   close(reason: Error): void
@@ -53,7 +53,7 @@ export function singleServer(options: TopologyOptions): Topology {
       server.wake()
       return settled
     },
-    drop: (slot, reason) => lane.drop(slot, reason),
+    drop: (slot, reason) => server.drop(slot, reason),
     close(reason) {
       server.close()
       lane.reject(reason)

@@ -307,3 +307,41 @@ describe("a server that cannot be reached", () => {
     expect(connections.length).toBe(2)
   })
 })
+
+describe("a shard that is given up", () => {
+  const GIVEN_UP = 3
+  const reason = new Error("its lease is another process's by now")
+
+  function publishOf(slot: number, key: string): void {
+    const { part, settled } = single(key, Buffer.from(`*2\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n`))
+    lane.push({ ...part, slot })
+    settled.catch(() => {})
+    server.wake()
+  }
+
+  test("#34 what is on its way is called back with its connection, and only the others' is sent again", () => {
+    current().events.ready()
+    publishOf(1, "a")
+    publishOf(GIVEN_UP, "b")
+    publishOf(2, "c")
+    // The first alone, then what came meanwhile.
+    current().events.reply(null)
+    expect(current().written).toEqual([["a"], ["MULTI", "b", "c", "EXEC"]])
+    server.drop(GIVEN_UP, reason)
+    expect(current().closed).not.toBeNull()
+    clock.advance(2_000)
+    current().events.ready()
+    expect(connections).toHaveLength(2)
+    expect(current().written).toEqual([["c"]])
+  })
+
+  test("what is not on its way goes without a word: the connection stays", () => {
+    current().events.ready()
+    publishOf(1, "a")
+    publishOf(GIVEN_UP, "b")
+    server.drop(GIVEN_UP, reason)
+    expect(current().closed).toBeNull()
+    current().events.reply(null)
+    expect(current().written).toEqual([["a"]])
+  })
+})
