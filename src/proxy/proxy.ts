@@ -44,11 +44,12 @@ export class RestProxy {
 
   constructor(parts: ProxyParts) {
     this.#parts = parts
-    const { config, limiter, metrics, clock, random, fetch } = parts
+    const { config, limiter, metrics, clock, log, random, fetch } = parts
     this.#upstream = new Upstream({
       origin: originOf(config),
       limiter,
       clock,
+      log,
       random,
       fetch,
       on: metrics,

@@ -332,6 +332,7 @@ describe("sent again is only what is safe:", () => {
     running.push(proxy)
     const response = await fetch(`${proxy.url}/api/v10/gateway`, { headers: { "x-spectacles-timeout": "100ms" } })
     expect([response.status, response.headers.get("x-spectacles-proxy")]).toEqual([502, "unreachable"])
+    expect(proxy.log()).toContain("Discord cannot be reached")
   })
 
   test("a request whose deadline passes while Discord works is an honest 504", async () => {

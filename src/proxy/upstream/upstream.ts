@@ -4,10 +4,12 @@
 import { MAX_DURATION_MS } from "../../config/duration.ts"
 import { backoffMs } from "../../flow/backoff.ts"
 import { type Clock, sleep } from "../../flow/clock.ts"
+import type { Logger } from "../../ops/log.ts"
 import { type Failure, refused, timedOut, unreachable } from "../failure.ts"
 import { type Limiter, needsBody, type Permit, type Refusal } from "../limits/limiter.ts"
 import type { ProxyRequest } from "../proxy-request.ts"
 import { codeOf, fetchFailure } from "./fetch-failure.ts"
+import { Reachability } from "./reachability.ts"
 
 /** Sendings of one request after connections that failed, or answers of 502 and 503. */
 const MAX_ATTEMPTS = 4
@@ -24,6 +26,7 @@ export interface UpstreamOptions {
   readonly origin: string
   readonly limiter: Limiter
   readonly clock: Clock
+  readonly log: Logger
   readonly random: () => number
   readonly fetch: (url: string, init: BunFetchRequestInit) => Promise<Response>
   readonly on: UpstreamEvents
@@ -39,10 +42,12 @@ export interface UpstreamEvents {
 
 export class Upstream {
   readonly #options: UpstreamOptions
+  readonly #reachability: Reachability
   #inFlight = 0
 
   constructor(options: UpstreamOptions) {
     this.#options = options
+    this.#reachability = new Reachability(options.clock, options.log)
   }
 
   /** Requests that Discord has and has not answered. */
@@ -71,6 +76,7 @@ export class Upstream {
     return this.#fetch(request, takenMs).then(
       (response) => {
         const nowMs = this.#landed(takenMs)
+        if (this.#reachability.isLost) this.#reachability.found()
         const { status, headers } = response
         if (mayBeRepeated(status, request)) {
           return lookedAt(request, permit, response).then((attempt) => this.#again(request, tries, attempt))
@@ -80,6 +86,7 @@ export class Upstream {
       },
       (error) => {
         this.#landed(takenMs)
+        if (fetchFailure(error) === "unsent") this.#reachability.lost(codeOf(error))
         return this.#again(request, tries, afterFailure(request, permit, error))
       },
     )

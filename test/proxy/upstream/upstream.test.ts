@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { silentLogger } from "../../../src/ops/log.ts"
 import type {
   Answer,
   Limiter,
@@ -67,6 +68,7 @@ async function send(
     origin: "https://discord.com",
     limiter,
     clock,
+    log: silentLogger,
     random: () => 0,
     fetch: () => {
       const answer = answers[Math.min(sent, answers.length - 1)] ?? 200
