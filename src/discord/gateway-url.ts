@@ -12,6 +12,11 @@ export interface GatewayQuery {
   readonly compression: Compression
 }
 
+/** Whether a WebSocket can be dialled by it. */
+export function isDialable(url: string): boolean {
+  return /^wss?:\/\//.test(url) && URL.canParse(url)
+}
+
 /**
  * The URL to dial: the host that Discord gave (`/gateway/bot` or `resume_gateway_url`) with our query.
  * @throws TypeError when `base` is not a URL.

@@ -1,6 +1,7 @@
 // Asks Discord how to connect: the socket's URL, how many shards, and how many sessions may be started.
 // Source: Discord's documentation, Gateway › Get Gateway Bot.
 
+import { isDialable } from "../discord/gateway-url.ts"
 import { backoffMs } from "../flow/backoff.ts"
 import { type Clock, sleep } from "../flow/clock.ts"
 import { OperatorError } from "../ops/operator-error.ts"
@@ -111,7 +112,7 @@ function reasonOf(error: unknown): string {
 function readGatewayBot(body: unknown): GatewayBot | null {
   const { url, shards, session_start_limit: limit } = asRecord(body)
   const { total, remaining, reset_after: resetAfterMs, max_concurrency: maxConcurrency } = asRecord(limit)
-  if (typeof url !== "string" || !URL.canParse(url)) return null
+  if (typeof url !== "string" || !isDialable(url)) return null
   if (
     !isCount(shards) ||
     !isCount(total) ||

@@ -35,6 +35,7 @@ describe("asking for the gateway", () => {
     ["an HTML page", () => new Response("<html>")],
     ["a 404", () => new Response("{}", { status: 404 })],
     ["no url", () => Response.json({ ...BODY, url: undefined })],
+    ["a url that no WebSocket takes", () => Response.json({ ...BODY, url: "ftp://gateway.discord.gg" })],
     ["no limit", () => Response.json({ ...BODY, session_start_limit: null })],
     [
       "a concurrency of 0",

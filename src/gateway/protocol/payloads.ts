@@ -1,5 +1,7 @@
 // The few payloads that the protocol reads itself, checked where they come in.
 
+import { isDialable } from "../../discord/gateway-url.ts"
+
 /** The longest heartbeat interval we believe; beyond it a dead connection would not be noticed. */
 const MAX_HEARTBEAT_INTERVAL_MS = 10 * 60_000
 
@@ -15,7 +17,7 @@ export function readReady(d: unknown): { readonly id: string; readonly resumeUrl
   const id = fieldOf(d, "session_id")
   if (typeof id !== "string" || id === "") return null
   const url = fieldOf(d, "resume_gateway_url")
-  return { id, resumeUrl: typeof url === "string" && /^wss?:\/\//.test(url) && URL.canParse(url) ? url : null }
+  return { id, resumeUrl: typeof url === "string" && isDialable(url) ? url : null }
 }
 
 /** The guilds that READY names; each is told of by a GUILD_CREATE of its own. */

@@ -1,13 +1,18 @@
 // A session as it is stored, one JSON text: readable by whoever looks for it at night.
 
 import { z } from "zod"
+import { isDialable } from "../../discord/gateway-url.ts"
 import type { Session } from "./session.ts"
 
 const sessionSchema = z.object({
   shard: z.int().min(0),
   shardCount: z.int().min(1),
   sessionId: z.string().min(1),
-  resumeUrl: z.string().nullable(),
+  // One that cannot be dialled would end whoever resumes, again and again.
+  resumeUrl: z
+    .string()
+    .nullable()
+    .transform((url) => (url !== null && isDialable(url) ? url : null)),
   sequence: z.int().min(0),
   resumeFailures: z.int().min(0),
   startedMs: z.number().exactOptional(),
