@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 const DEMO = join(import.meta.dir, "../../src/bin/demo.ts")
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 
 let folder: string | undefined
 let demo: Bun.Subprocess<"ignore", "pipe", "pipe"> | undefined
@@ -33,7 +33,8 @@ async function start(...args: readonly string[]): Promise<Bun.Subprocess<"ignore
 test(
   "the demo answers commands through the proxy, keeps the limits, survives a cut, loses nothing, and ends by itself",
   async () => {
-    const running = await start("--seconds", "15")
+    // The crowd comes only where 11 s are left for it, and a busy machine takes its time until then.
+    const running = await start("--seconds", "30")
     const [out, complaint, code] = await Promise.all([running.stdout.text(), running.stderr.text(), running.exited])
     expect([code, complaint]).toEqual([0, ""])
     expect(out).toMatch(/\/ping {3}Pong! .* there and back/)
