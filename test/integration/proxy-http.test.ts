@@ -180,6 +180,16 @@ describe("what cannot be passed on gets a clear error, and reaches nobody", () =
     expect(reached).toBe(0)
   })
 
+  test.each(["..", "%2e%2E", ".%2e"])(
+    "%s is resolved before the path is looked at, and leads out of no API",
+    async (dots) => {
+      const proxy = await proxyTo(seen)
+      const get = (path: string) => exchange(proxy.port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+      expect(await get(`/api/v10/channels/${dots}/users/@me`)).toMatch(/"url":"http:[^"]+:\d+\/api\/v10\/users\/@me"/)
+      expect(await get(`/api/v10/${dots}/${dots}/etc/passwd`)).toContain("must begin with /api/")
+    },
+  )
+
   test("whatever the Host header says, only the configured host is connected to", async () => {
     const proxy = await proxyTo(seen)
     for (const host of ["evil.example", "a@evil.example", "evil.example/x?", "[::1]:1"]) {
