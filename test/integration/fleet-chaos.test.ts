@@ -29,8 +29,8 @@ const PROCESSES = 3
 const POLL_MS = 20
 /** One way: as between continents, on a bad day. */
 const QUALITY = { delayMs: 40, jitterMs: 10, loss: 0.01 }
-/** So short that a way to Discord which is cut is noticed before it is mended. */
-const HEARTBEAT_MS = 2_000
+/** So short that a way to Discord which is cut for long is noticed before it is mended. */
+const HEARTBEAT_MS = 5_000
 const MISSING = networkMissing()
 
 let discord: Simulator
