@@ -229,6 +229,11 @@ describe("retries", () => {
 })
 
 describe("without a listener for errors", () => {
+  // Nobody reads any more whom a test before has left to be disconnected.
+  beforeEach(async () => {
+    while (String(await client.client("LIST")).includes("cmd=xreadgroup")) await Bun.sleep(1)
+  })
+
   /** What stands where the stream was cannot be read. */
   async function breakAndMend(): Promise<void> {
     await blockedIn("xreadgroup")
