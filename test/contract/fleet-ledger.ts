@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import type { Answer, Beat, HandedOver, Ledger } from "../../src/gateway/fleet/ledger.ts"
 import { firstSet } from "../../src/gateway/shard-set.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../fixtures/beats.ts"
 import type { LedgerPart } from "../gateway/fleet/model-ledger.ts"
 
 /** Longer than a test takes, however loaded the machine is. */
@@ -21,16 +22,9 @@ export interface LedgerUnderTest {
 }
 
 const beat = (id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> = {}): Beat => ({
-  node: { id, weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [], ...node },
-  set: firstSet(4),
-  leaseMs: LONG_MS,
-  held: [],
-  claims: [],
-  handOvers: [],
-  fenced: [],
-  knows: null,
-  swept: null,
-  isLeaving: false,
+  ...QUIET_BEAT,
+  node: { id, ...PLAIN_NODE, ...node },
+  ...{ set: firstSet(4), leaseMs: LONG_MS },
   ...more,
 })
 const handOver = (shard: number, token: number, to: string | null): HandedOver => ({

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test"
 import type { Beat, Ledger, OtherSet } from "../../src/gateway/fleet/ledger.ts"
 import type { ReshardOrder, ReshardPlan, Reshards } from "../../src/gateway/reshard/record.ts"
 import { firstSet, type ShardSet, slotsOf } from "../../src/gateway/shard-set.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../fixtures/beats.ts"
 
 /** Longer than a test takes, however loaded the machine is. */
 const LONG_MS = 60_000
@@ -25,18 +26,9 @@ const closing = (set: ShardSet): OtherSet => ({ ...set, isClosing: true })
 /** @param open one that was never used */
 export function reshardsContract(name: string, open: () => Promise<ReshardsUnderTest>): void {
   const beat = (more: Partial<Beat> = {}): Beat => ({
-    node: { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] },
-    ...{
-      set: firstSet(2),
-      leaseMs: LONG_MS,
-      held: [],
-      claims: [],
-      handOvers: [],
-      fenced: [],
-      knows: null,
-      swept: null,
-      isLeaving: false,
-    },
+    ...QUIET_BEAT,
+    node: { id: "a", ...PLAIN_NODE },
+    ...{ set: firstSet(2), leaseMs: LONG_MS },
     ...more,
   })
   /** With a gateway that runs the two shards of the bot. */

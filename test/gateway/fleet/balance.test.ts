@@ -2,22 +2,10 @@ import { describe, expect, test } from "bun:test"
 import { planShares } from "../../../src/gateway/fleet/balance.ts"
 import type { Book, Lease, LedgerNode } from "../../../src/gateway/fleet/ledger.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { livingNode } from "../../fixtures/beats.ts"
 import { seeded } from "../simulation/random.ts"
 
-const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
-  ...{
-    id,
-    weight: 1,
-    capacity: 1_000,
-    isDraining: false,
-    isBusy: false,
-    invites: [],
-    isDead: false,
-    isBack: true,
-    deadlineMs: 0,
-  },
-  ...more,
-})
+const node = (id: string, more: Partial<LedgerNode> = {}) => livingNode(id, { capacity: 1_000, ...more })
 const lease = (owner: string | null, isPinned = false): Lease => ({
   owner,
   token: 1,

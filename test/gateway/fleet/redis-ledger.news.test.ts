@@ -5,6 +5,7 @@ import { Redis } from "ioredis"
 import type { Beat, Ledger } from "../../../src/gateway/fleet/ledger.ts"
 import { redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../../fixtures/beats.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
 import { until } from "../../fixtures/running-gateway.ts"
 
@@ -37,18 +38,9 @@ afterAll(async () => {
 
 async function exchange(id: string, more: Partial<Beat> = {}, node: Partial<Beat["node"]> = {}) {
   const answer = await ledgers.get(id)?.exchange({
-    node: { id, weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [], ...node },
-    ...{
-      set: firstSet(4),
-      leaseMs: LEASE_MS,
-      held: [],
-      claims: [],
-      handOvers: [],
-      fenced: [],
-      knows: null,
-      swept: null,
-      isLeaving: false,
-    },
+    ...QUIET_BEAT,
+    node: { id, ...PLAIN_NODE, ...node },
+    ...{ set: firstSet(4), leaseMs: LEASE_MS },
     ...more,
   })
   if (answer === undefined) throw new Error(`there is no ${id}`)

@@ -5,6 +5,7 @@ import { Redis } from "ioredis"
 import { connectionName, permitKey } from "../../../src/gateway/fleet/fencing.ts"
 import { redisLedger } from "../../../src/gateway/fleet/redis-ledger.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../../fixtures/beats.ts"
 import { type RedisServer, startRedisServer } from "../../fixtures/redis-server.ts"
 
 let server: RedisServer
@@ -83,18 +84,9 @@ test("#34 an answer counts only once as many replicas have it as were asked for:
     replicas: 1,
   })
   const beat = {
-    node: { id: "a", weight: 1, capacity: 1, isDraining: false, isBusy: false, invites: [] },
-    ...{
-      set: firstSet(1),
-      leaseMs: 10_000,
-      held: [],
-      claims: [],
-      handOvers: [],
-      fenced: [],
-      knows: null,
-      swept: null,
-      isLeaving: false,
-    },
+    ...QUIET_BEAT,
+    node: { id: "a", ...PLAIN_NODE },
+    ...{ set: firstSet(1), leaseMs: 10_000 },
   }
   // On a busy machine the replica may be slower than the server waits for it.
   const answered = async () => (await ledger.exchange(beat).catch(() => null))?.type

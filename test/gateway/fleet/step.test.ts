@@ -11,6 +11,7 @@ import {
 } from "../../../src/gateway/fleet/member-state.ts"
 import { HELD_SHARE, step } from "../../../src/gateway/fleet/step.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { livingNode } from "../../fixtures/beats.ts"
 
 const LEASE_MS = 10_000
 
@@ -33,20 +34,6 @@ class Member {
   }
 }
 
-const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
-  ...{
-    id,
-    weight: 1,
-    capacity: 100,
-    isDraining: false,
-    isBusy: false,
-    invites: [],
-    isDead: false,
-    isBack: true,
-    deadlineMs: 1_000_000,
-  },
-  ...more,
-})
 const held = (owner: string | null, token = 1): Lease => ({
   owner,
   token,
@@ -66,28 +53,28 @@ const beatOf = (effects: readonly Effect[]) => of(effects, "beat")[0]?.beat
 /** Runs shards 0 to 3. */
 function owner(): Member {
   const member = new Member()
-  member.answer(book([node("a")], [held("a"), held("a"), held("a"), held("a")]))
+  member.answer(book([livingNode("a")], [held("a"), held("a"), held("a"), held("a")]))
   for (const shard of [0, 1, 2, 3]) member.tell({ type: "live", shard, token: 1, isLive: true })
-  member.answer(book([node("a")], Array(4).fill(held("a"))))
+  member.answer(book([livingNode("a")], Array(4).fill(held("a"))))
   return member
 }
 
 describe("a gateway", () => {
   test("claims its part of what is free, and runs what it is given", () => {
     const member = new Member()
-    const effects = member.answer(book([node("a"), node("b")], [null, null, null, null]))
+    const effects = member.answer(book([livingNode("a"), livingNode("b")], [null, null, null, null]))
     expect(of(effects, "serve")).toEqual([])
     expect(beatOf(member.tell({ type: "ask" }))?.claims).toEqual([0, 2])
     const given = member.tell({
       ...{ type: "answer", sentMs: 0 },
-      answer: { type: "member", book: book([node("a"), node("b")], [held("a"), null, held("a"), null]) },
+      answer: { type: "member", book: book([livingNode("a"), livingNode("b")], [held("a"), null, held("a"), null]) },
     })
     expect(of(given, "serve").map(({ shard }) => shard)).toEqual([0, 2])
   })
 
   test("neither claims nor runs anything before the ledger has been told who had what", () => {
     const member = new Member()
-    const early = book([node("a")], [null, held("a"), null, null], { claimFromMs: 503_000 })
+    const early = book([livingNode("a")], [null, held("a"), null, null], { claimFromMs: 503_000 })
     const effects = member.answer(early)
     expect(of(effects, "serve")).toEqual([])
     expect(of(effects, "timer").find(({ timer }) => timer === "beat")?.delayMs).toBeLessThanOrEqual(3_000)
@@ -99,7 +86,7 @@ describe("a gateway", () => {
     member.nowMs = 5_000
     const effects = member.tell({
       ...{ type: "answer", sentMs: 4_000 },
-      answer: { type: "member", book: book([node("a")], [held("a")]) },
+      answer: { type: "member", book: book([livingNode("a")], [held("a")]) },
     })
     expect(of(effects, "timer")).toContainEqual({
       type: "timer",
@@ -113,7 +100,7 @@ describe("a gateway", () => {
     member.nowMs = 20_000
     const effects = member.tell({
       ...{ type: "answer", sentMs: 4_000 },
-      answer: { type: "member", book: book([node("a")], [held("a")]) },
+      answer: { type: "member", book: book([livingNode("a")], [held("a")]) },
     })
     expect(of(effects, "serve")).toEqual([])
     expect(beatOf(effects)).toBeDefined()
@@ -123,7 +110,7 @@ describe("a gateway", () => {
     const member = owner()
     member.nowMs = HELD_SHARE * LEASE_MS
     expect(of(member.tell({ type: "expired" }), "cut").map(({ reason }) => reason)).toEqual(Array(4).fill("expired"))
-    const again = member.answer(book([node("a")], [held("a"), held("a"), held("a"), held("a")]))
+    const again = member.answer(book([livingNode("a")], [held("a"), held("a"), held("a"), held("a")]))
     expect(of(again, "serve")).toHaveLength(4)
   })
 
@@ -137,25 +124,27 @@ describe("a gateway", () => {
 
   test("#34 cuts what the ledger says is another's, or is its own under another token", () => {
     const member = owner()
-    const effects = member.answer(book([node("a"), node("b")], [held("b", 2), held("a", 5), held("a"), held("a")]))
+    const effects = member.answer(
+      book([livingNode("a"), livingNode("b")], [held("b", 2), held("a", 5), held("a"), held("a")]),
+    )
     expect(of(effects, "cut").map(({ shard }) => shard)).toEqual([0, 1])
     expect(of(effects, "serve")).toEqual([{ type: "serve", shard: 1, token: 5, wasClaimed: false }])
   })
 
   test("#34 goes on with a lease of a ledger that forgot its next owner only under a later token", () => {
     const member = new Member()
-    const forgetful = book([node("a")], [held("a")], { claimFromMs: 500_000 })
+    const forgetful = book([livingNode("a")], [held("a")], { claimFromMs: 500_000 })
     const effects = member.answer(forgetful)
     expect(of(effects, "serve")).toEqual([])
     expect(beatOf(effects)?.handOvers).toEqual([{ shard: 0, token: 1, to: "a", isPinned: false, isEnded: false }])
     const renewed = { ...held("a", 499_999), changedMs: 499_999 }
-    const after = member.answer(book([node("a")], [renewed], { claimFromMs: 500_000 }))
+    const after = member.answer(book([livingNode("a")], [renewed], { claimFromMs: 500_000 }))
     expect(of(after, "serve")).toEqual([{ type: "serve", shard: 0, token: 499_999, wasClaimed: false }])
   })
 
   test("#34 cuts everything when it was taken for dead, and ends its own connections if nobody else is there to", () => {
     const member = owner()
-    const dead = node("a", { isDead: true, deadlineMs: 400_000 })
+    const dead = livingNode("a", { isDead: true, deadlineMs: 400_000 })
     const effects = member.answer(book([dead], [held("a"), held("a"), held("a"), held("a")]), "fenced")
     expect(of(effects, "cut")).toHaveLength(4)
     expect(of(effects, "fence")).toEqual([{ type: "fence", node: "a" }])
@@ -171,7 +160,7 @@ describe("a hand-over", () => {
       of(
         member.answer(
           book(
-            [node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
+            [livingNode("a"), livingNode("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
             Array(4).fill(held("a")),
           ),
         ),
@@ -185,7 +174,7 @@ describe("a hand-over", () => {
     const drained = of(
       member.answer(
         book(
-          [node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
+          [livingNode("a"), livingNode("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
           Array(4).fill(held("a")),
         ),
       ),
@@ -210,36 +199,47 @@ describe("a hand-over", () => {
   test("#32 of everything at once comes before a gateway leaves", () => {
     const member = owner()
     member.answer(
-      book([node("a"), node("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })], Array(4).fill(held("a"))),
+      book(
+        [livingNode("a"), livingNode("b", { invites: [3, 2].map((shard) => ({ shard, token: 1 })) })],
+        Array(4).fill(held("a")),
+      ),
     )
     const leaving = member.tell({ type: "leave" })
     expect(of(leaving, "drain")).toHaveLength(2)
     expect(beatOf(leaving)?.node.isDraining).toBe(true)
     expect(beatOf(leaving)?.isLeaving).toBe(false)
     for (const shard of [0, 1, 2, 3]) member.tell({ type: "drained", shard, token: 1 })
-    const last = member.tell({ type: "answer", sentMs: 0, answer: { type: "member", book: book([node("a")], []) } })
+    const last = member.tell({
+      type: "answer",
+      sentMs: 0,
+      answer: { type: "member", book: book([livingNode("a")], []) },
+    })
     expect(beatOf(last)?.isLeaving).toBe(true)
-    const gone = member.tell({ type: "answer", sentMs: 0, answer: { type: "member", book: book([node("b")], []) } })
+    const gone = member.tell({
+      type: "answer",
+      sentMs: 0,
+      answer: { type: "member", book: book([livingNode("b")], []) },
+    })
     expect(of(gone, "left")).toHaveLength(1)
   })
 })
 
 describe("a dead node", () => {
-  const dead = node("d", { isDead: true, deadlineMs: 500_000 })
+  const dead = livingNode("d", { isDead: true, deadlineMs: 500_000 })
 
   test("is fenced by the first of the living, and by the next one when that one does not", () => {
     const first = new Member()
-    expect(of(first.answer(book([node("a"), node("b"), dead], [held("d")])), "fence")).toHaveLength(1)
+    expect(of(first.answer(book([livingNode("a"), livingNode("b"), dead], [held("d")])), "fence")).toHaveLength(1)
     const second = new Member()
-    const before = node("Z")
-    expect(of(second.answer(book([before, node("a"), dead], [held("d")])), "fence")).toEqual([])
-    const later = book([before, node("a"), dead], [held("d")], { nowMs: 500_000 + 0.1 * LEASE_MS })
+    const before = livingNode("Z")
+    expect(of(second.answer(book([before, livingNode("a"), dead], [held("d")])), "fence")).toEqual([])
+    const later = book([before, livingNode("a"), dead], [held("d")], { nowMs: 500_000 + 0.1 * LEASE_MS })
     expect(of(second.answer(later), "fence")).toHaveLength(1)
   })
 
   test("is fenced once at a time, and again when that failed", () => {
     const member = new Member()
-    const both = book([node("a"), dead], [held("d")])
+    const both = book([livingNode("a"), dead], [held("d")])
     expect(of(member.answer(both), "fence")).toHaveLength(1)
     expect(of(member.answer(both), "fence")).toEqual([])
     member.tell({ type: "fence-failed", node: "d" })
@@ -254,9 +254,9 @@ describe("a ledger that was opened anew", () => {
 
   test("#34 gives nobody a shard before the connections of all that are not back were ended", () => {
     const member = new Member()
-    const early = opened([node("a")], { nowMs: 499_999 })
+    const early = opened([livingNode("a")], { nowMs: 499_999 })
     expect(of(member.answer(early), "sweep")).toEqual([])
-    const nodes = [node("a"), node("b"), node("c", { isBack: false })]
+    const nodes = [livingNode("a"), livingNode("b"), livingNode("c", { isBack: false })]
     const due = member.answer(opened(nodes))
     expect(of(due, "sweep")).toEqual([{ type: "sweep", ledger: 500_000, spared: ["a", "b"] }])
     expect(of(due, "serve")).toEqual([])
@@ -273,21 +273,21 @@ describe("a ledger that was opened anew", () => {
 
   test("#34 is swept by the first of the living, and by the next one when that one does not", () => {
     const member = new Member()
-    const nodes = [node("Z"), node("a")]
+    const nodes = [livingNode("Z"), livingNode("a")]
     expect(of(member.answer(opened(nodes)), "sweep")).toEqual([])
     expect(of(member.answer(opened(nodes, { nowMs: 500_000 + 0.1 * LEASE_MS })), "sweep")).toHaveLength(1)
   })
 
   test("#34 is swept once at a time, again when that failed or was not heard, and again when it was opened again", () => {
     const member = new Member()
-    const swept = () => of(member.answer(opened([node("a")])), "sweep").length
+    const swept = () => of(member.answer(opened([livingNode("a")])), "sweep").length
     expect([swept(), swept()]).toEqual([1, 0])
     member.tell({ type: "sweep-failed", ledger: 500_000 })
     expect([swept(), swept()]).toEqual([1, 0])
     member.tell({ type: "swept", ledger: 500_000 })
     member.tell({ type: "no-answer" })
     expect([swept(), swept()]).toEqual([1, 0])
-    const again = opened([node("a")], { claimFromMs: 499_000 })
+    const again = opened([livingNode("a")], { claimFromMs: 499_000 })
     expect(of(member.answer(again), "sweep")).toEqual([{ type: "sweep", ledger: 499_000, spared: ["a"] }])
     // The one before is over now, and is no news of this one.
     member.tell({ type: "swept", ledger: 500_000 })
@@ -296,7 +296,7 @@ describe("a ledger that was opened anew", () => {
 
   test("leaves whoever runs its shards alone", () => {
     const member = owner()
-    const effects = member.answer(book([node("a")], Array(4).fill(held("a")), OPENED))
+    const effects = member.answer(book([livingNode("a")], Array(4).fill(held("a")), OPENED))
     expect(of(effects, "cut")).toEqual([])
     expect(of(effects, "sweep")).toEqual([{ type: "sweep", ledger: 500_000, spared: ["a"] }])
   })
@@ -306,10 +306,10 @@ describe("a second set of shards", () => {
   const BEGUN = { other: { firstSlot: 2, count: 4, isClosing: false } } as const
   /** Slots 0 and 1 are the bot's, 2 to 5 come up beside them; all are this node's. */
   const all = Array.from({ length: 6 }, () => held("a"))
-  const begun = () => book([node("a")], all, { set: firstSet(2), ...BEGUN })
+  const begun = () => book([livingNode("a")], all, { set: firstSet(2), ...BEGUN })
   /** The new one is the bot's, and the old one closes. */
   const closing = (owners: readonly (Lease | null)[] = all) =>
-    book([node("a")], owners, { set: { firstSlot: 2, count: 4 }, other: { ...firstSet(2), isClosing: true } })
+    book([livingNode("a")], owners, { set: { firstSlot: 2, count: 4 }, other: { ...firstSet(2), isClosing: true } })
 
   test("runs beside the first one, in the same fleet", () => {
     const member = new Member()
@@ -342,15 +342,15 @@ describe("a second set of shards", () => {
   test("that the ledger knows nothing of any more is let go of at once", () => {
     const member = new Member()
     member.answer(begun())
-    const forgotten = member.answer(book([node("a")], all, { set: firstSet(2) }))
+    const forgotten = member.answer(book([livingNode("a")], all, { set: firstSet(2) }))
     expect(of(forgotten, "cut").map(({ shard }) => shard)).toEqual([2, 3, 4, 5])
-    expect(of(member.answer(book([node("a")], all, { set: firstSet(2) })), "serve")).toEqual([])
+    expect(of(member.answer(book([livingNode("a")], all, { set: firstSet(2) })), "serve")).toEqual([])
   })
 })
 
 test("what a beat has handed over is not run again under the same token: that beat may still arrive", () => {
   const member = new Member()
-  const both = [node("a"), node("b")]
+  const both = [livingNode("a"), livingNode("b")]
   member.answer(book(both, Array(4).fill(held("a"))))
   member.tell({ type: "move", shard: 0, to: "b" })
   expect(beatOf(member.tell({ type: "drained", shard: 0, token: 1 }))?.handOvers).toHaveLength(1)

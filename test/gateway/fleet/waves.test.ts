@@ -6,25 +6,12 @@ import type { Book, Lease, LedgerNode } from "../../../src/gateway/fleet/ledger.
 import { type Holding, type MemberState, newMember } from "../../../src/gateway/fleet/member-state.ts"
 import { giveWave, growthOf, invite, toldInvites, withdrawAll } from "../../../src/gateway/fleet/waves.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { livingNode } from "../../fixtures/beats.ts"
 
 const LEASE_MS = 1_000
 const WAVES = { perTaker: 5, perGiver: 2 }
 const FACTS = { nowMs: 0, isIdentifying: () => false }
 
-const node = (id: string, more: Partial<LedgerNode> = {}): LedgerNode => ({
-  ...{
-    id,
-    weight: 1,
-    capacity: 100,
-    isDraining: false,
-    isBusy: false,
-    invites: [],
-    isDead: false,
-    isBack: true,
-    deadlineMs: 0,
-  },
-  ...more,
-})
 /** @param owners of the shards from 0 on */
 function book(nodes: readonly LedgerNode[], owners: readonly string[], more: Partial<Book> = {}): Book {
   const lease = (owner: string): Lease => ({ owner, token: 1, changedMs: 0, isPinned: false, isEnded: false })
@@ -56,7 +43,7 @@ const given = (state: MemberState, read: Book) =>
   giveWave(state, read, FACTS).effects.map((effect) => (effect.type === "drain" ? effect.shard : effect))
 
 describe("a newcomer", () => {
-  const nodes = [node("a"), node("b"), node("c"), node("d"), node("new")]
+  const nodes = [livingNode("a"), livingNode("b"), livingNode("c"), livingNode("d"), livingNode("new")]
   const owners = [...times(10, "a"), ...times(10, "b"), ...times(10, "c"), ...times(10, "d")]
 
   test("invites a few shards of each owner, and no more in all than it takes in at a time", () => {
@@ -144,7 +131,7 @@ describe("a newcomer", () => {
   })
 
   test("invites nobody while its load is over its limit, and grows bit by bit while it is not", () => {
-    const busy = book([...nodes.slice(0, 4), node("new", { isBusy: true })], owners)
+    const busy = book([...nodes.slice(0, 4), livingNode("new", { isBusy: true })], owners)
     expect(invited(member("new", busy), busy)).toEqual([])
     const read = book(nodes, owners)
     const measured = member("new", read, { load: { isOver: false, growthLeft: 3 } })
@@ -158,27 +145,33 @@ describe("a newcomer", () => {
 describe("an owner", () => {
   test("hands over what is invited, and nothing else", () => {
     const owners = times(10, "a")
-    const alone = book([node("a"), node("b")], owners)
+    const alone = book([livingNode("a"), livingNode("b")], owners)
     expect(given(member("a", alone), alone)).toEqual([])
-    const read = book([node("a"), node("b", { invites: inviting(9, 8, 7) })], owners)
+    const read = book([livingNode("a"), livingNode("b", { invites: inviting(9, 8, 7) })], owners)
     expect(given(member("a", read), read)).toEqual([9, 8])
     // The invitation was for who had the shard before.
     const former = inviting(9).map(({ shard }) => ({ shard, token: 0 }))
-    const late = book([node("a"), node("b", { invites: former })], owners)
+    const late = book([livingNode("a"), livingNode("b", { invites: former })], owners)
     expect(given(member("a", late), late)).toEqual([])
   })
 
   test("does not hand over what its taker does not need any more, nor to one that is going", () => {
-    const even = book([node("a"), node("b", { invites: inviting(3) })], [...times(4, "a"), ...times(4, "b")])
+    const even = book(
+      [livingNode("a"), livingNode("b", { invites: inviting(3) })],
+      [...times(4, "a"), ...times(4, "b")],
+    )
     expect(given(member("a", even), even)).toEqual([])
     for (const gone of [{ isDraining: true }, { isDead: true }]) {
-      const read = book([node("a"), node("b", { invites: inviting(3), ...gone }), node("c")], times(4, "a"))
+      const read = book(
+        [livingNode("a"), livingNode("b", { invites: inviting(3), ...gone }), livingNode("c")],
+        times(4, "a"),
+      )
       expect(given(member("a", read), read)).toEqual([])
     }
   })
 
   test("hands over one wave at a time, and leaves alone what waits for READY", () => {
-    const read = book([node("a"), node("b", { invites: inviting(9, 8) })], times(10, "a"))
+    const read = book([livingNode("a"), livingNode("b", { invites: inviting(9, 8) })], times(10, "a"))
     const first = giveWave(member("a", read), read, FACTS).state
     expect(giveWave(first, read, FACTS).effects).toEqual([])
     const { effects } = giveWave(member("a", read), read, { ...FACTS, isIdentifying: (shard) => shard === 9 })

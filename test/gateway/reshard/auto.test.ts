@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test"
 import { AutoReshard } from "../../../src/gateway/reshard/auto.ts"
 import type { Reshards } from "../../../src/gateway/reshard/record.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../../fixtures/beats.ts"
 import { FakeClock } from "../../fixtures/fake-clock.ts"
 import { RecordingLogger } from "../../fixtures/recording-logger.ts"
 import { ModelLedger, modelLedger } from "../fleet/model-ledger.ts"
@@ -27,9 +28,8 @@ beforeEach(() => {
 
 /** A gateway that takes so many shards, and has two. */
 function start(capacity: number, isFirst = true): AutoReshard {
-  const node = { id: "a", weight: 1, capacity, isDraining: false, isBusy: false, invites: [] }
-  const nothing = { held: [], claims: [], handOvers: [], fenced: [], knows: null, swept: null, isLeaving: false }
-  ledger.exchange({ node, set: firstSet(2), leaseMs: HOUR_MS, ...nothing }, clock.nowMs())
+  const node = { id: "a", ...PLAIN_NODE, capacity }
+  ledger.exchange({ ...QUIET_BEAT, node, set: firstSet(2), leaseMs: HOUR_MS }, clock.nowMs())
   return new AutoReshard({
     ...{ reshards, clock, log, newId: () => "one", isFirst: () => isFirst },
     shards: () => modelLedger(ledger, () => clock.nowMs()).shards(),

@@ -4,6 +4,7 @@ import type { ReshardHead, Reshards } from "../../../src/gateway/reshard/record.
 import { Resharding } from "../../../src/gateway/reshard/resharding.ts"
 import { firstSet } from "../../../src/gateway/shard-set.ts"
 import { silentLogger } from "../../../src/ops/log.ts"
+import { PLAIN_NODE, QUIET_BEAT } from "../../fixtures/beats.ts"
 import { FakeClock } from "../../fixtures/fake-clock.ts"
 import { ModelLedger } from "../fleet/model-ledger.ts"
 import { ModelReshards } from "./model-reshards.ts"
@@ -23,9 +24,8 @@ beforeEach(() => {
   reshards = new ModelReshards(ledger, () => clock.nowMs())
   reads = 0
   exchanges = []
-  const node = { id: "a", weight: 1, capacity: 100, isDraining: false, isBusy: false, invites: [] }
-  const nothing = { held: [], claims: [], handOvers: [], fenced: [], knows: null, swept: null, isLeaving: false }
-  ledger.exchange({ node, set: firstSet(2), leaseMs: LONG_MS, ...nothing }, clock.nowMs())
+  const node = { id: "a", ...PLAIN_NODE }
+  ledger.exchange({ ...QUIET_BEAT, node, set: firstSet(2), leaseMs: LONG_MS }, clock.nowMs())
 })
 
 /** A process that runs no shard. */
