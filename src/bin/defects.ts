@@ -1,5 +1,6 @@
-// A service's defects: what it threw or rejected and nobody caught. They are lines of its log, which no secret leaves, and the reason
-// for a stop in order, so that shards are handed over and sessions stored, where Bun by itself would end the process at once.
+// A service's defects: what it threw or rejected and nobody caught. They are lines of its log, which no secret leaves, and
+// the reason for a stop in order, so that shards are handed over and sessions stored, where Bun by itself would end the
+// process at once.
 
 import type { Logger } from "../ops/log.ts"
 import { EXIT_FAILED } from "./command.ts"

@@ -2,7 +2,8 @@
 // a cluster keeps them on one server.
 //
 // KEYS[1] about: run (of the server), beat (the last one of any node), claimFrom, swept (the claimFrom for which that was done),
-//   deathFrom, version, whole, keys (how many of KEYS[2] to [4] there were), fencing; and the bot's shards: first (slot) and count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
+//   deathFrom, version, whole, keys (how many of KEYS[2] to [4] there were), fencing; and the bot's shards: first (slot) and
+//   count; and of a reshard other ("first:count:isClosing"), former ("first:count") and configured, which
 //   reshard/redis/record-scripts.ts writes
 // KEYS[2] nodes: id → "deadline|dead|weight|capacity|draining|busy|invites|knows", the invites "slot:token" with commas, and the
 //   claimFrom that it knew last
