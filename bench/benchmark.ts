@@ -3,7 +3,7 @@
 export interface Benchmark {
   /** What it answers, as a question. */
   readonly question: string
-  readonly cases: readonly BenchmarkCase[]
+  readonly cases: readonly (BenchmarkCase | CasesInTurns)[]
   /** What must hold between two cases of the same run. */
   readonly ratios?: readonly RatioTarget[]
 }
@@ -14,6 +14,14 @@ export interface BenchmarkCase {
   skipped?(): string | undefined
   /** Runs one trial, warm-up included. `smoke`: only shows that it works. */
   run(options: { readonly smoke: boolean }): Sample | Promise<Sample>
+}
+
+/** Cases that take short turns within one trial: whatever else the machine does meanwhile falls on all of them alike. */
+export interface CasesInTurns {
+  readonly names: readonly string[]
+  skipped?(): string | undefined
+  /** @returns a sample for each name, in their order. */
+  run(options: { readonly smoke: boolean }): Promise<readonly Sample[]>
 }
 
 /** What one trial measured. */

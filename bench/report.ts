@@ -27,7 +27,23 @@ export interface Report {
   readonly machine: string
   readonly rounds: number
   readonly rows: readonly Row[]
-  readonly ratios: readonly RatioTarget[]
+  readonly ratios: readonly Ratio[]
+}
+
+/** Of each round for itself; undefined where it was not measured. */
+export interface Ratio {
+  readonly target: RatioTarget
+  readonly measured: Spread | undefined
+}
+
+export function ratioOf(target: RatioTarget, samples: ReadonlyMap<string, readonly Sample[]>): Ratio {
+  const figureOf = ({ events, cpuUs, wallUs }: Sample) => ("rateAtLeast" in target ? events / wallUs : cpuUs / events)
+  const below = samples.get(target.to) ?? []
+  const rounds = (samples.get(target.of) ?? []).flatMap((sample, round) => {
+    const other = below[round]
+    return other === undefined ? [] : [figureOf(sample) / figureOf(other)]
+  })
+  return { target, measured: rounds.length === 0 ? undefined : spread(rounds) }
 }
 
 export function rowOf(name: string, samples: readonly Sample[], skipped: string | undefined): Row {
@@ -68,7 +84,7 @@ export function printReport({ question, machine, rounds, rows, ratios }: Report)
   console.log(`${"".padEnd(width)}  ${"µs CPU an event".padStart(24)}  ${"events/s".padStart(12)}`)
   for (const row of rows) console.log(line(row, width))
   if (ratios.length > 0) console.log("")
-  for (const target of ratios) console.log(ratioLine(target, rows))
+  for (const ratio of ratios) console.log(ratioLine(ratio))
 }
 
 function line(row: Row, width: number): string {
@@ -84,19 +100,14 @@ function line(row: Row, width: number): string {
   return `${name.padEnd(width)}  ${cost.padStart(24)}  ${rate.padStart(12)}${latency}${memory}${beside}`
 }
 
-function ratioLine(target: RatioTarget, rows: readonly Row[]): string {
+function ratioLine({ target, measured }: Ratio): string {
   const { of, to } = target
   const isRate = "rateAtLeast" in target
-  const measured = (name: string) => {
-    const row = rows.find((candidate) => candidate.name === name)
-    return (isRate ? row?.eventsPerSecond : row?.cpuUsPerEvent)?.median
-  }
   const wanted = isRate ? `≥ ${target.rateAtLeast.toFixed(2)}` : `≤ ${target.atMost.toFixed(2)}`
-  const above = measured(of)
-  const below = measured(to)
   const label = `${of} / ${to}${isRate ? ", events/s" : ""}`
-  if (above === undefined || below === undefined) return `${label}: not measured (target ${wanted})`
-  const ratio = above / below
-  const holds = isRate ? ratio >= target.rateAtLeast : ratio <= target.atMost
-  return `${label}: ${ratio.toFixed(2)} (target ${wanted}: ${holds ? "holds" : "MISSED"})`
+  if (measured === undefined) return `${label}: not measured (target ${wanted})`
+  const { median, min, max } = measured
+  const holds = isRate ? median >= target.rateAtLeast : median <= target.atMost
+  const range = `${min.toFixed(2)}–${max.toFixed(2)}`
+  return `${label}: ${median.toFixed(2)} (${range}; target ${wanted}: ${holds ? "holds" : "MISSED"})`
 }

@@ -5,8 +5,8 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import type { Benchmark, Sample } from "./benchmark.ts"
-import { printReport, type Report, rowOf } from "./report.ts"
+import type { Benchmark, BenchmarkCase, CasesInTurns, Sample } from "./benchmark.ts"
+import { printReport, type Report, ratioOf, rowOf } from "./report.ts"
 
 const DEFAULT_ROUNDS = 5
 /** One that takes longer hangs. */
@@ -40,21 +40,29 @@ async function load(name: string): Promise<Benchmark> {
   return module.benchmark
 }
 
-/** In the trial's own process: the sample as JSON on the last line. */
+/** In the trial's own process: its samples as JSON on the last line. */
 async function runTrial(name: string, caseName: string): Promise<void> {
   const benchmark = await load(name)
-  const found = benchmark.cases.find((candidate) => candidate.name === caseName)
+  const found = benchmark.cases.find((candidate) => namesOf(candidate).includes(caseName))
   if (found === undefined) throw new Error(`Benchmark ${name} has no case ${caseName}.`)
-  console.log(JSON.stringify(await found.run({ smoke })))
+  const samples = "names" in found ? await found.run({ smoke }) : [await found.run({ smoke })]
+  console.log(JSON.stringify(samples))
+}
+
+function namesOf(one: BenchmarkCase | CasesInTurns): readonly string[] {
+  return "names" in one ? one.names : [one.name]
 }
 
 async function runBenchmark(name: string): Promise<void> {
   const benchmark = await load(name)
   const rounds = smoke ? 1 : Number(values.rounds ?? DEFAULT_ROUNDS)
   const runnable = benchmark.cases.filter((candidate) => candidate.skipped?.() === undefined)
-  const samples = new Map<string, Sample[]>(runnable.map((candidate) => [candidate.name, []]))
+  const samples = new Map<string, Sample[]>(runnable.flatMap(namesOf).map((caseName) => [caseName, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const { name: caseName } of runnable) samples.get(caseName)?.push(await spawnTrial(name, caseName))
+    for (const names of runnable.map(namesOf)) {
+      const trial = await spawnTrial(name, names[0] ?? "")
+      for (const [index, sample] of trial.entries()) samples.get(names[index] ?? "")?.push(sample)
+    }
   }
   const report: Report = {
     benchmark: name,
@@ -62,10 +70,10 @@ async function runBenchmark(name: string): Promise<void> {
     at: new Date().toISOString(),
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, Bun ${Bun.version}`,
     rounds,
-    rows: benchmark.cases.map((candidate) =>
-      rowOf(candidate.name, samples.get(candidate.name) ?? [], candidate.skipped?.()),
+    rows: benchmark.cases.flatMap((candidate) =>
+      namesOf(candidate).map((caseName) => rowOf(caseName, samples.get(caseName) ?? [], candidate.skipped?.())),
     ),
-    ratios: benchmark.ratios ?? [],
+    ratios: (benchmark.ratios ?? []).map((target) => ratioOf(target, samples)),
   }
   if (smoke) {
     // One short trial each: it shows that the benchmark works, and measures nothing.
@@ -79,7 +87,7 @@ async function runBenchmark(name: string): Promise<void> {
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`)
 }
 
-async function spawnTrial(name: string, caseName: string): Promise<Sample> {
+async function spawnTrial(name: string, caseName: string): Promise<readonly Sample[]> {
   const command = [process.execPath, import.meta.path, name, "--trial", caseName, ...(smoke ? ["--smoke"] : [])]
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" })
   const withinMs = smoke ? SMOKE_WITHIN_MS : TRIAL_WITHIN_MS
@@ -90,5 +98,5 @@ async function spawnTrial(name: string, caseName: string): Promise<Sample> {
   if (child.signalCode === "SIGKILL")
     throw new Error(`Cannot measure ${caseName}: it was not done within ${withinMs / 60_000} minutes.`)
   if (code !== 0) throw new Error(`Cannot measure ${caseName}: its process ended with ${code}.`)
-  return JSON.parse(lines.at(-1) ?? "") as Sample
+  return JSON.parse(lines.at(-1) ?? "") as readonly Sample[]
 }

@@ -1,13 +1,13 @@
 // @discordjs/proxy under Node, as its container runs it, but without its limit of 50 requests a second over all tokens.
-// Usage: node discordjs-proxy.mjs API_URL. Says its port, and for each line on standard input the CPU time it took so far.
+// Usage: node discordjs-proxy.mjs ORIGIN. Says its port, and for each line on standard input the CPU time it took so far.
 
 import { createServer } from "node:http"
 import { createInterface } from "node:readline"
 import { proxyRequests } from "@discordjs/proxy"
 import { REST } from "@discordjs/rest"
 
-const [api] = process.argv.slice(2)
-const rest = new REST({ api, retries: 0, globalRequestsPerSecond: Number.POSITIVE_INFINITY })
+const [origin] = process.argv.slice(2)
+const rest = new REST({ api: `${origin}/api`, retries: 0, globalRequestsPerSecond: Number.POSITIVE_INFINITY })
 const server = createServer(proxyRequests(rest))
 server.listen(0, "127.0.0.1", () => say({ port: server.address().port }))
 

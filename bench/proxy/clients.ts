@@ -1,5 +1,5 @@
 // Clients that keep a proxy busy over plain sockets: 64 connections, one request at a time on each, many tokens and channels.
-// Reads how many requests to send from standard input, a number a line, and prints a line when they are answered.
+// Reads how many requests to send from standard input, a number a line, and says when they are answered.
 // `bun bench/proxy/clients.ts PORT`
 
 const CONNECTIONS = 64
@@ -38,7 +38,7 @@ for await (const line of console) {
   })
   for (const socket of sockets) next(socket)
   await done
-  console.log(answered)
+  console.log(JSON.stringify({ answered }))
 }
 // Whoever asked is gone.
 process.exit(0)

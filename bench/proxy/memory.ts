@@ -3,6 +3,7 @@
 import { systemClock } from "../../src/flow/clock.ts"
 import { silentLogger } from "../../src/ops/log.ts"
 import { digestOf } from "../../src/proxy/limits/digest.ts"
+import { laneKeyOf } from "../../src/proxy/limits/lane-key.ts"
 import { MemoryLimiter } from "../../src/proxy/limits/memory/memory-limiter.ts"
 import { routeOf } from "../../src/proxy/limits/routes.ts"
 
@@ -22,10 +23,13 @@ const never = new AbortController().signal
 Bun.gc(true)
 const before = process.memoryUsage()
 for (let index = 0; index < BUCKETS; index += 1) {
+  const identity = digestOf(`token ${index % TOKENS}`)
+  const route = routeOf("GET", `/channels/${FIRST_CHANNEL + BigInt(index)}/messages`, systemClock)
   const permit = await limiter.acquire({
-    identity: digestOf(`token ${index % TOKENS}`),
+    identity,
+    laneKey: laneKeyOf(identity, route.template, route.major),
     perSecond: () => 50,
-    route: routeOf("GET", `/channels/${FIRST_CHANNEL + BigInt(index)}/messages`, systemClock),
+    route,
     priority: "normal",
     deadlineMs: Number.POSITIVE_INFINITY,
     signal: () => never,

@@ -1,4 +1,4 @@
-// A Discord that answers everything at once, with limits that nobody reaches. Prints its port.
+// A Discord that answers everything at once, with limits that nobody reaches. Says its port.
 
 const BODY = JSON.stringify({ id: "1", content: "x".repeat(300) })
 const HEADERS = {
@@ -16,4 +16,4 @@ const server = Bun.serve({
   port: 0,
   fetch: () => new Response(BODY, { headers: HEADERS }),
 })
-console.log(server.port)
+console.log(JSON.stringify({ port: server.port }))

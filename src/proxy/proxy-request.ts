@@ -3,6 +3,7 @@
 
 import { type Clock, systemClock } from "../flow/clock.ts"
 import { digestOf } from "./limits/digest.ts"
+import { laneKeyOf } from "./limits/lane-key.ts"
 import type { LimitRequest, Priority } from "./limits/limiter.ts"
 import { type Route, routeOf } from "./limits/routes.ts"
 import type { Target } from "./target.ts"
@@ -39,8 +40,8 @@ export class ProxyRequest implements LimitRequest {
   readonly target: Target
   readonly headers: Headers
   readonly body: RequestBody
-  readonly identity: string
   readonly route: Route
+  readonly laneKey: number
   readonly priority: Priority
   readonly deadlineMs: number
   /** Set when it is sent again. */
@@ -57,9 +58,18 @@ export class ProxyRequest implements LimitRequest {
     this.deadlineMs = parts.deadlineMs
     this.#door = parts.door
     this.#globalLimits = globalLimits
-    const authorization = parts.headers.get("authorization")
-    this.identity = authorization === null ? NOBODY : digestOf(authorization)
     this.route = routeOf(parts.method, parts.target.path, clock)
+    this.laneKey = laneKeyOf(this.#authorization, this.route.template, this.route.major)
+  }
+
+  /** A digest each time it is asked for. */
+  get identity(): string {
+    const authorization = this.#authorization
+    return authorization === NOBODY ? NOBODY : digestOf(authorization)
+  }
+
+  get #authorization(): string {
+    return this.headers.get("authorization") ?? NOBODY
   }
 
   signal(): AbortSignal {
@@ -67,7 +77,7 @@ export class ProxyRequest implements LimitRequest {
   }
 
   perSecond(): number {
-    return this.#globalLimits(this.headers.get("authorization") ?? NOBODY)
+    return this.#globalLimits(this.#authorization)
   }
 
   /** Whether sending it twice is the same as sending it once. */

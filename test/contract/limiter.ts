@@ -1,6 +1,7 @@
 // What every limiter must do, whoever keeps its state. Run by an adapter's test with a harness of its own.
 
 import { describe, expect, test } from "bun:test"
+import { laneKeyOf } from "../../src/proxy/limits/lane-key.ts"
 import type { Answer, Limiter, LimitRequest, Permit, Refusal } from "../../src/proxy/limits/limiter.ts"
 import { routeOf } from "../../src/proxy/limits/routes.ts"
 
@@ -24,10 +25,13 @@ const WALL_MS = Date.parse("2026-08-01T00:00:00Z")
 
 export function want(line: string, extras: Partial<LimitRequest> = {}): LimitRequest {
   const [method = "", path = ""] = line.split(" ")
+  const { identity = "token-one" } = extras
+  const route = routeOf(method, path, { wallMs: () => WALL_MS })
   return {
-    identity: "token-one",
+    identity,
+    laneKey: laneKeyOf(identity, route.template, route.major),
     perSecond: () => 50,
-    route: routeOf(method, path, { wallMs: () => WALL_MS }),
+    route,
     priority: "normal",
     deadlineMs: Number.POSITIVE_INFINITY,
     signal: () => new AbortController().signal,

@@ -2,7 +2,7 @@
 // 429 to 50 in one instant; and counted, because the network squeezes together what was sent apart.
 // Source: Discord's documentation, Rate Limits › Global Rate Limit.
 
-import { MOST_WAY_MS, Way } from "./way.ts"
+import { type AnswerTimes, MOST_WAY_MS, wayOf } from "./way.ts"
 
 export const WINDOW_MS = 1_000
 const MS_PER_SECOND = 1_000
@@ -15,18 +15,21 @@ export const MIN_PER_SECOND = 1
 export const RAISE_BY = 1.1
 export const RAISE_EVERY_MS = 60_000
 
-export class GlobalPace {
+export class GlobalPace implements AnswerTimes {
   readonly #configured: number
-  readonly #way = new Way()
   #perSecond: number
-  // A Pace's two numbers, here and not in one: each object that a request touches has its price.
+  // A Pace's two numbers, and those of its answers' times, here and not in objects: each that a request touches has its price.
   #intervalMs: number
   #dueMs = Number.NEGATIVE_INFINITY
   /** When each place is free again, oldest first from `#next` on. */
   #freeAtMs: Float64Array
   #next = 0
+  /** When the next one is, so that the question needs no look at all of them. */
+  #nextAtMs = Number.NEGATIVE_INFINITY
   #blockedUntilMs = 0
   #raiseAtMs = Number.POSITIVE_INFINITY
+  meanMs = Number.NaN
+  deviationMs = 0
 
   constructor(perSecond: number) {
     this.#configured = perSecond
@@ -54,7 +57,7 @@ export class GlobalPace {
   opensAtMs(nowMs: number): number {
     if (nowMs >= this.#raiseAtMs) this.#set(this.#perSecond * RAISE_BY, nowMs)
     const dueMs = this.#dueMs - (BURST - 1) * this.#intervalMs
-    return Math.max(nowMs, this.#blockedUntilMs, this.#freeAtMs[this.#next] ?? 0, dueMs)
+    return Math.max(nowMs, this.#blockedUntilMs, this.#nextAtMs, dueMs)
   }
 
   /** @returns the place, for `answered`. */
@@ -62,7 +65,7 @@ export class GlobalPace {
     this.#dueMs = Math.max(this.#dueMs, nowMs) + this.#intervalMs
     const place = this.#next
     this.#freeAtMs[place] = nowMs + MOST_WAY_MS + WINDOW_MS
-    this.#next = (place + 1) % this.#freeAtMs.length
+    this.#setNext((place + 1) % this.#freeAtMs.length)
     return place
   }
 
@@ -71,10 +74,17 @@ export class GlobalPace {
    * free again a window after the answer, or after the way there, or a slow route would take the others' places.
    */
   answered(place: number, takenMs: number, nowMs: number): void {
-    const wayMs = this.#way.answered(nowMs - takenMs)
+    const wayMs = wayOf(this, nowMs - takenMs)
     // Whoever has it next took it a window later at least.
     const isStillIts = (this.#freeAtMs[place] ?? Number.POSITIVE_INFINITY) < takenMs + 2 * WINDOW_MS
-    if (isStillIts) this.#freeAtMs[place] = takenMs + wayMs + WINDOW_MS
+    if (!isStillIts) return
+    this.#freeAtMs[place] = takenMs + wayMs + WINDOW_MS
+    if (place === this.#next) this.#setNext(place)
+  }
+
+  #setNext(place: number): void {
+    this.#next = place
+    this.#nextAtMs = this.#freeAtMs[place] ?? Number.NEGATIVE_INFINITY
   }
 
   /** Discord said 429 for the whole token. Several answers of one excess lower the rate once. */
@@ -88,7 +98,7 @@ export class GlobalPace {
     this.#perSecond = Math.min(this.#configured, Math.max(MIN_PER_SECOND, perSecond))
     this.#intervalMs = MS_PER_SECOND / this.#perSecond
     this.#freeAtMs = new Float64Array(Math.floor(this.#perSecond)).fill(nowMs + WINDOW_MS)
-    this.#next = 0
+    this.#setNext(0)
     this.#raiseAtMs = this.#perSecond < this.#configured ? nowMs + RAISE_EVERY_MS : Number.POSITIVE_INFINITY
   }
 }

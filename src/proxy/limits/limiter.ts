@@ -9,8 +9,10 @@ export const PRIORITIES = ["callback", "high", "normal", "low"] as const
 export type Priority = (typeof PRIORITIES)[number]
 
 export interface LimitRequest {
-  /** The digest of the token, empty without one. Tokens never share state. */
+  /** The digest of the token, empty without one. Tokens never share state. Asked for only when the token is new. */
   readonly identity: string
+  /** `laneKeyOf` the token and the route. */
+  readonly laneKey: number
   /** The token's global limit; asked for when the token is new. */
   perSecond(): number
   readonly route: Route

@@ -10,21 +10,24 @@ export const MEAN_GAIN = 1 / 8
 export const DEVIATION_GAIN = 1 / 4
 export const DEVIATIONS = 4
 
-export class Way {
-  #meanMs = Number.NaN
-  #deviationMs = 0
+/** How long answers take. */
+export interface AnswerTimes {
+  /** NaN before the first. */
+  meanMs: number
+  deviationMs: number
+}
 
-  /** An answer came so long after its request was sent. @returns how much of it may have been the way there. */
-  answered(afterMs: number): number {
-    if (Number.isNaN(this.#meanMs)) {
-      this.#meanMs = afterMs
-      this.#deviationMs = afterMs / 2
-      return Math.min(afterMs, MOST_WAY_MS)
-    }
-    const varyingMs = DEVIATIONS * this.#deviationMs
-    const isLate = afterMs > this.#meanMs + Math.max(LEAST_WAY_MS, varyingMs)
-    this.#deviationMs += DEVIATION_GAIN * (Math.abs(afterMs - this.#meanMs) - this.#deviationMs)
-    this.#meanMs += MEAN_GAIN * (afterMs - this.#meanMs)
-    return Math.min(afterMs, isLate ? MOST_WAY_MS : Math.min(MOST_WAY_MS, LEAST_WAY_MS + varyingMs))
+/** An answer came so long after its request was sent. @returns how much of it may have been the way there. */
+export function wayOf(times: AnswerTimes, afterMs: number): number {
+  const { meanMs, deviationMs } = times
+  if (Number.isNaN(meanMs)) {
+    times.meanMs = afterMs
+    times.deviationMs = afterMs / 2
+    return Math.min(afterMs, MOST_WAY_MS)
   }
+  const varyingMs = DEVIATIONS * deviationMs
+  const isLate = afterMs > meanMs + Math.max(LEAST_WAY_MS, varyingMs)
+  times.deviationMs += DEVIATION_GAIN * (Math.abs(afterMs - meanMs) - deviationMs)
+  times.meanMs += MEAN_GAIN * (afterMs - meanMs)
+  return Math.min(afterMs, isLate ? MOST_WAY_MS : Math.min(MOST_WAY_MS, LEAST_WAY_MS + varyingMs))
 }

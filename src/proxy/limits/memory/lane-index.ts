@@ -6,7 +6,7 @@ import type { LimitRequest } from "../limiter.ts"
 import { HashNames, type TokenLane, TokenLanes } from "./token-lanes.ts"
 
 export class LaneIndex {
-  readonly #lanes = new Map<string, TokenLane>()
+  readonly #lanes = new Map<number, TokenLane>()
   readonly #tokens = new Map<string, TokenLanes>()
   readonly #names = new HashNames()
   readonly #maxLanes: number
@@ -25,9 +25,7 @@ export class LaneIndex {
 
   /** Null where it would be one lane too many. */
   laneOf(request: LimitRequest): TokenLane | null {
-    const { template, major } = request.route
-    const key = `${request.identity}\n${template}\n${major}`
-    return this.#lanes.get(key) ?? this.#add(key, request)
+    return this.#lanes.get(request.laneKey) ?? this.#add(request)
   }
 
   /** Forgets a lane that is idle, unless it is the last of a token of which something is known. */
@@ -41,16 +39,16 @@ export class LaneIndex {
     this.#lanes.delete(lane.key)
   }
 
-  #add(key: string, request: LimitRequest): TokenLane | null {
+  #add(request: LimitRequest): TokenLane | null {
     if (this.#lanes.size >= this.#maxLanes) return null
-    const { identity, route } = request
+    const { identity, laneKey, route } = request
     let token = this.#tokens.get(identity)
     if (token === undefined) {
       token = new TokenLanes(identity, request.perSecond(), this.#names)
       this.#tokens.set(identity, token)
     }
-    const lane = token.newLane(key, route)
-    this.#lanes.set(key, lane)
+    const lane = token.newLane(laneKey, route)
+    this.#lanes.set(laneKey, lane)
     return lane
   }
 }

@@ -26,7 +26,7 @@ export interface SharedBucket {
 /** @typeParam Token what keeps the lanes of a token. */
 export class Lane<Token> {
   /** Its place in the limiter. */
-  readonly key: string
+  readonly key: number
   readonly token: Token
   readonly route: Route
   /** Of the token's global limit. Here and not asked of the route: each object that a request touches has its price. */
@@ -50,7 +50,7 @@ export class Lane<Token> {
   #failures = 0
   #cancelTimer: (() => void) | null = null
 
-  constructor(key: string, token: Token, route: Route, bucket: Bucket) {
+  constructor(key: number, token: Token, route: Route, bucket: Bucket) {
     this.key = key
     this.token = token
     this.route = route

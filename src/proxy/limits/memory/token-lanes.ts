@@ -75,7 +75,7 @@ export class TokenLanes {
     return this.#size
   }
 
-  newLane(key: string, route: Route): TokenLane {
+  newLane(key: number, route: Route): TokenLane {
     const lane = new Lane<TokenLanes>(key, this, route, new Bucket())
     this.#size += 1
     const hash = this.#hashes.get(route.template)

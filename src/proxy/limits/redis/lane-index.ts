@@ -6,7 +6,7 @@ import type { SharedLane, SharedToken } from "./token.ts"
 
 export class LaneIndex {
   readonly #tokens = new Map<string, SharedToken>()
-  readonly #lanes = new Set<SharedLane>()
+  readonly #lanes = new Map<number, SharedLane>()
   readonly #newToken: (identity: string, perSecond: number) => SharedToken
 
   constructor(newToken: (identity: string, perSecond: number) => SharedToken) {
@@ -27,7 +27,7 @@ export class LaneIndex {
 
   /** Null where it would be one lane too many. */
   laneOf(request: LimitRequest): SharedLane | null {
-    const known = this.#tokens.get(request.identity)?.find(request.route)
+    const known = this.#lanes.get(request.laneKey)
     if (known !== undefined) return known
     return this.#lanes.size < MAX_LANES ? this.#add(request) : null
   }
@@ -40,19 +40,19 @@ export class LaneIndex {
       token.close()
       this.#tokens.delete(token.options.identity)
     }
-    token.forget(lane)
-    this.#lanes.delete(lane)
+    token.forget()
+    this.#lanes.delete(lane.key)
   }
 
   #add(request: LimitRequest): SharedLane {
-    const { identity, route } = request
+    const { identity, laneKey, route } = request
     let token = this.#tokens.get(identity)
     if (token === undefined) {
       token = this.#newToken(identity, request.perSecond())
       this.#tokens.set(identity, token)
     }
-    const lane = token.add(route)
-    this.#lanes.add(lane)
+    const lane = token.newLane(laneKey, route)
+    this.#lanes.set(laneKey, lane)
     return lane
   }
 }

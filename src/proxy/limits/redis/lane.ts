@@ -21,6 +21,8 @@ export interface Waiter {
 
 /** @typeParam Token what keeps the lanes of a token. */
 export class Lane<Token extends { readonly blockedUntilMs: number }> implements TurnLane {
+  /** Its place in the limiter. */
+  readonly key: number
   readonly token: Token
   readonly route: Route
   readonly isOutside: boolean
@@ -48,7 +50,8 @@ export class Lane<Token extends { readonly blockedUntilMs: number }> implements 
   #failures = 0
   #known: { readonly reading: BucketReading; readonly atMs: number } | null = null
 
-  constructor(token: Token, route: Route) {
+  constructor(key: number, token: Token, route: Route) {
+    this.key = key
     this.token = token
     this.route = route
     this.isOutside = isOutsideGlobal(route)

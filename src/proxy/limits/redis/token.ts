@@ -48,7 +48,6 @@ export interface TokenOptions {
 export class SharedToken {
   readonly options: TokenOptions
   /** By template, then by major parameter. */
-  readonly #lanes = new Map<string, Map<string, SharedLane>>()
   /** What lanes of a template are likely to share; a turn says where it is otherwise. */
   readonly #bucketNames = new Map<string, string>()
   /** In the order in which they get their turn. */
@@ -84,28 +83,16 @@ export class SharedToken {
     return this.#size
   }
 
-  find({ template, major }: Route): SharedLane | undefined {
-    return this.#lanes.get(template)?.get(major)
-  }
-
-  add(route: Route): SharedLane {
-    let byMajor = this.#lanes.get(route.template)
-    if (byMajor === undefined) {
-      byMajor = new Map()
-      this.#lanes.set(route.template, byMajor)
-    }
-    const lane = new Lane<SharedToken>(this, route)
+  newLane(key: number, route: Route): SharedLane {
+    const lane = new Lane<SharedToken>(key, this, route)
     lane.bucketName = this.#bucketNames.get(route.template) ?? ""
-    byMajor.set(route.major, lane)
     this.#size += 1
     return lane
   }
 
-  forget({ route }: SharedLane): void {
-    const byMajor = this.#lanes.get(route.template)
-    if (byMajor?.delete(route.major) !== true) return
+  /** It was its own. */
+  forget(): void {
     this.#size -= 1
-    if (byMajor.size === 0) this.#lanes.delete(route.template)
   }
 
   /** True when nothing would be forgotten with it and its last lane. */
