@@ -1,14 +1,14 @@
 // What a lane is found by: one number for a token and a route. A text of both would be joined, hashed, compared and thrown
 // away with every request, and the token's digest made before.
 
-/** Known to nobody outside, so that no tokens or paths can be chosen that fall together. */
-const SEED = seed()
 /** What is left of a double's 53 bits beside a hash of 32. */
 const REST_BITS = 21
+/** Known to nobody outside, so that no tokens or paths can be chosen that fall together. */
+const SEED = seed()
 
 /**
- * The same for the same token and route, and for no others: of 200,000 lanes, the most there are, any two share one in
- * 450,000 processes.
+ * The same for the same token and route, and for no others: with 200,000 lanes, the most there are, two have the same key in
+ * one process of 450,000.
  * @param token whatever stands for it: nothing of it can be read from the key.
  */
 export function laneKeyOf(token: string, template: string, major: string): number {

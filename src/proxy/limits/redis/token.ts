@@ -47,7 +47,6 @@ export interface TokenOptions {
 
 export class SharedToken {
   readonly options: TokenOptions
-  /** By template, then by major parameter. */
   /** What lanes of a template are likely to share; a turn says where it is otherwise. */
   readonly #bucketNames = new Map<string, string>()
   /** In the order in which they get their turn. */
@@ -90,7 +89,7 @@ export class SharedToken {
     return lane
   }
 
-  /** It was its own. */
+  /** One of its lanes is gone. */
   forget(): void {
     this.#size -= 1
   }
