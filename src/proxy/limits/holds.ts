@@ -10,7 +10,7 @@ export const CUT_OFF_MS = 60_000
 export const GONE_MS = 600_000
 /** Longest window that is known; whoever would wait longer is told so at once. */
 export const MAX_WAIT_MS = 900_000
-/** Lanes at most, of all tokens: about 350 MB. Only idle ones are forgotten, since a limit that was forgotten is broken. */
+/** Lanes at most, of all tokens: about 270 MB. Only idle ones are forgotten, since a limit that was forgotten is broken. */
 export const MAX_LANES = 200_000
 /** When it is worth trying again where there are as many: some are swept by then. */
 export const LANES_RETRY_MS = 1_000
