@@ -52,18 +52,16 @@ async function inTurns(commands: readonly (readonly string[])[], smoke: boolean)
 
 /** @param requests of each side. */
 async function turns(sides: readonly Side[], requests: number): Promise<readonly Sample[]> {
-  const samples = sides.map(() => ({ events: 0, cpuUs: 0, wallUs: 0 }))
+  const totals = sides.map((side) => ({ side, sample: { events: 0, cpuUs: 0, wallUs: 0 } }))
   for (let sent = 0; sent < requests; sent += TURN) {
-    for (const [index, side] of sides.entries()) {
-      const sample = samples[index]
-      if (sample === undefined) continue
+    for (const { side, sample } of totals) {
       const { events, cpuUs, wallUs } = await turn(side, Math.min(TURN, requests - sent))
       sample.events += events
       sample.cpuUs += cpuUs
       sample.wallUs += wallUs
     }
   }
-  return samples
+  return totals.map(({ sample }) => sample)
 }
 
 async function turn({ process, clients }: Side, requests: number): Promise<Sample> {

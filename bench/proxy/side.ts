@@ -1,5 +1,5 @@
 // What each of the processes says that requests go through: its port, and for each line on standard input the CPU time it took
-// so far.
+// so far. Ends with whoever asks.
 
 import { createInterface } from "node:readline"
 

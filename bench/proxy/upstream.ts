@@ -1,4 +1,6 @@
-// A Discord that answers everything at once, with limits that nobody reaches. Says its port.
+// A Discord that answers everything at once, with limits that nobody reaches.
+
+import { answerAs } from "./side.ts"
 
 const BODY = JSON.stringify({ id: "1", content: "x".repeat(300) })
 const HEADERS = {
@@ -16,4 +18,4 @@ const server = Bun.serve({
   port: 0,
   fetch: () => new Response(BODY, { headers: HEADERS }),
 })
-console.log(JSON.stringify({ port: server.port }))
+await answerAs(server.port ?? 0)
